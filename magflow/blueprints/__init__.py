@@ -1,0 +1,1 @@
+"""Ways in: one package an area, each an `Area` found through the entry points `magflow.areas`."""

@@ -1,0 +1,25 @@
+"""The database as the models see it: one declarative base and one Flask-SQLAlchemy extension."""
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, MetaData
+from sqlalchemy.orm import DeclarativeBase, registry
+from sqlalchemy.types import DateTime
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "chk_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Every table of MagFlow. Tables are made by migrations, never by `create_all`."""
+
+    registry = registry(metadata=MetaData(naming_convention=NAMING), type_annotation_map={int: BigInteger})
+
+
+Timestamp = DateTime(timezone=True)
+
+db = SQLAlchemy(model_class=Base)

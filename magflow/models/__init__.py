@@ -1,0 +1,27 @@
+"""The tables, a module an aggregate. Constraints and triggers are born in `migrations/`; these mirror them."""
+
+from magflow.models.access import ApiToken, OneTimeLink, RateWindow, SignInThrottle, User, UserSession
+from magflow.models.catalogue import (
+    OptionType,
+    OptionValue,
+    OptionValueVariant,
+    PriceTemplate,
+    PriceTemplateRule,
+    Product,
+    ProductOptionType,
+    ProductOptionValue,
+    Variant,
+    VariantExternalId,
+    VariantImage,
+    VariantStatus,
+)
+from magflow.models.operations import AuditEntry, Event, IdempotencyKey, Import, ImportRow, Setting
+from magflow.models.orders import Order, OrderItem, Restock
+from magflow.models.stock import StockMovement
+
+__all__ = [
+    "ApiToken", "AuditEntry", "Event", "IdempotencyKey", "Import", "ImportRow", "OneTimeLink", "OptionType",
+    "OptionValue", "OptionValueVariant", "Order", "OrderItem", "PriceTemplate", "PriceTemplateRule", "Product",
+    "ProductOptionType", "ProductOptionValue", "RateWindow", "Restock", "Setting", "SignInThrottle",
+    "StockMovement", "User", "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus",
+]  # fmt: skip
