@@ -1,0 +1,172 @@
+"""Option types and values by name, and what a product's variants hold: the reads and writes that others share."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from magflow.concurrency import lock_names
+from magflow.domain.errors import FieldError, Invalid
+from magflow.domain.options import name_key
+from magflow.models import OptionType, OptionValue, OptionValueVariant, ProductOptionType, ProductOptionValue
+
+
+@dataclass(frozen=True)
+class OptionInput:
+    """An option as a person names it: Color with Red and Blue."""
+
+    name: str
+    values: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ResolvedOption:
+    type: OptionType
+    values: tuple[OptionValue, ...]
+
+
+@dataclass(frozen=True)
+class ProductOptions:
+    """A product's options as they stand: types in order, offered values per type in order."""
+
+    types: tuple[OptionType, ...]
+    offered: Mapping[int, tuple[OptionValue, ...]]
+
+    @property
+    def type_ids(self) -> frozenset[int]:
+        return frozenset(t.id for t in self.types)
+
+    @property
+    def offered_ids(self) -> frozenset[int]:
+        return frozenset(v.id for values in self.offered.values() for v in values)
+
+
+def options_of(session: Session, product_id: int) -> ProductOptions:
+    """The product's options, read from the database."""
+    types = session.scalars(
+        select(OptionType)
+        .join(ProductOptionType, ProductOptionType.option_type_id == OptionType.id)
+        .where(ProductOptionType.product_id == product_id)
+        .order_by(ProductOptionType.position, OptionType.id)
+    ).all()
+    values = session.scalars(
+        select(OptionValue)
+        .join(ProductOptionValue, ProductOptionValue.option_value_id == OptionValue.id)
+        .where(ProductOptionValue.product_id == product_id)
+        .order_by(ProductOptionValue.position, OptionValue.id)
+    ).all()
+    return ProductOptions(
+        tuple(types), {t.id: tuple(v for v in values if v.option_type_id == t.id) for t in types}
+    )
+
+
+def chosen_by_variant(session: Session, variant_ids: Collection[int]) -> dict[int, dict[int, int]]:
+    """Per variant its values as {type: value}, obsolete ones included; one statement."""
+    chosen: dict[int, dict[int, int]] = {variant_id: {} for variant_id in variant_ids}
+    rows = session.execute(
+        select(OptionValueVariant.variant_id, OptionValue.option_type_id, OptionValue.id)
+        .join(OptionValue, OptionValue.id == OptionValueVariant.option_value_id)
+        .where(OptionValueVariant.variant_id.in_(variant_ids))
+    )
+    for variant_id, type_id, value_id in rows:
+        chosen[variant_id][type_id] = value_id
+    return chosen
+
+
+def types_of_values(session: Session, value_ids: Collection[int]) -> dict[int, int]:
+    """{value id: its type's id} of those that exist."""
+    rows = session.execute(select(OptionValue.id, OptionValue.option_type_id).where(OptionValue.id.in_(value_ids)))
+    return dict(rows.tuples().all())
+
+
+def check_inputs(options: Sequence[OptionInput]) -> None:
+    """Refuse blank names and names that are the same once folded, naming each."""
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for n, option in enumerate(options):
+        key = name_key(option.name)
+        if not key:
+            errors.append(FieldError(f"options[{n}].name", "blank"))
+        if key in seen:
+            errors.append(FieldError(f"options[{n}].name", "repeated", {"value": option.name}))
+        seen.add(key)
+        values: set[str] = set()
+        for m, value in enumerate(option.values):
+            value_key = name_key(value)
+            if not value_key:
+                errors.append(FieldError(f"options[{n}].values[{m}]", "blank"))
+            if value_key in values:
+                errors.append(FieldError(f"options[{n}].values[{m}]", "repeated", {"value": value}))
+            values.add(value_key)
+    if errors:
+        raise Invalid(errors)
+
+
+def lock_option_names(session: Session, names: Iterable[str]) -> None:
+    """Before a type or value may be created: level 0 of the lock order, so before any row is locked."""
+    lock_names(session, {("option_type", name_key(name)) for name in names})
+
+
+def find_or_create(session: Session, options: Sequence[OptionInput]) -> list[ResolvedOption]:
+    """Types and values of these names, made where they are missing. The caller holds `lock_option_names`."""
+    keys = [name_key(option.name) for option in options]
+    known = {t.name_key: t for t in session.scalars(select(OptionType).where(OptionType.name_key.in_(keys)))}
+    last = session.scalar(select(func.coalesce(func.max(OptionType.position), 0))) or 0
+    for n, (option, key) in enumerate(zip(options, keys, strict=True)):
+        if key not in known:
+            name = option.name.strip()
+            known[key] = OptionType(name=name, presentation=name, name_key=key, position=last + n + 1)
+            session.add(known[key])
+    session.flush()
+    return _with_values(session, [(known[key], option) for option, key in zip(options, keys, strict=True)])
+
+
+def _with_values(session: Session, wanted: Sequence[tuple[OptionType, OptionInput]]) -> list[ResolvedOption]:
+    type_ids = [option_type.id for option_type, _ in wanted]
+    known = {
+        (v.option_type_id, v.name_key): v
+        for v in session.scalars(select(OptionValue).where(OptionValue.option_type_id.in_(type_ids)))
+    }
+    count = {type_id: sum(1 for t, _ in known if t == type_id) for type_id in type_ids}
+    new: list[OptionValue] = []
+    for option_type, option in wanted:
+        for name in option.values:
+            key = (option_type.id, name_key(name))
+            if key not in known:
+                count[option_type.id] += 1
+                known[key] = OptionValue(
+                    option_type_id=option_type.id,
+                    name=name.strip(),
+                    presentation=name.strip(),
+                    name_key=key[1],
+                    position=count[option_type.id],
+                )
+                new.append(known[key])
+    session.add_all(new)
+    session.flush()
+    return [ResolvedOption(t, tuple(known[t.id, name_key(name)] for name in o.values)) for t, o in wanted]
+
+
+def add_to_product(session: Session, product_id: int, options: Sequence[ResolvedOption]) -> None:
+    """Add types and values that a product does not have yet; nothing is taken away."""
+    there = options_of(session, product_id)
+    new_types = [o.type for o in options if o.type.id not in there.type_ids]
+    if new_types:
+        session.execute(
+            insert(ProductOptionType),
+            [
+                {"product_id": product_id, "option_type_id": t.id, "position": len(there.types) + n}
+                for n, t in enumerate(new_types)
+            ],
+        )
+    new_values = [v for o in options for v in o.values if v.id not in there.offered_ids]
+    if new_values:
+        start = len(there.offered_ids)
+        session.execute(
+            insert(ProductOptionValue),
+            [
+                {"product_id": product_id, "option_value_id": v.id, "position": start + n}
+                for n, v in enumerate(new_values)
+            ],
+        )

@@ -1,0 +1,156 @@
+"""What comes back: cancel, refund and return go through here, the one place where stock rises for a sale."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, text
+from sqlalchemy.orm import Session
+
+from magflow.concurrency import batch, lock_items, lock_order, lock_variants, transactional
+from magflow.domain.actors import Actor
+from magflow.domain.errors import FieldError, Invalid, NotFound, OrderNotEditable, OverRestock, StatusMoveRefused
+from magflow.domain.orders import CANCELLED, CONFIRMED, OWN, PENDING, RETURNED, STATUS_MOVES, quantity_per_variant
+from magflow.models import Order, OrderItem, Restock
+from magflow.services import events, ledger
+
+
+@dataclass(frozen=True)
+class RestockLine:
+    item_id: int
+    quantity: int
+
+
+@dataclass(frozen=True)
+class RestockOrder:
+    """`lines` None means everything that was sold and has not come back."""
+
+    order_id: int
+    reason: str
+    lines: Sequence[RestockLine] | None = None
+    to_stock: bool = True
+    """False: damaged or lost, written off; the units are recorded as back but do not reach the stock."""
+
+
+@dataclass(frozen=True)
+class CancelOrder:
+    order_id: int
+    restock: bool = True
+    reason: str = "cancelled"
+
+
+@dataclass(frozen=True)
+class Restocked:
+    """`returned`: units per line of this call; `lost_variants`: lines recorded whose variant no longer exists."""
+
+    order: Order
+    document_id: int | None
+    returned: dict[int, int]
+    lost_variants: tuple[int, ...] = ()
+
+
+@transactional
+def restock(session: Session, command: RestockOrder, *, actor: Actor) -> Restocked:
+    """Take units of a confirmed order back. Never more than was sold and is not back yet.
+
+    When nothing of the order is left outside, a confirmed order becomes returned. A call that finds nothing to take
+    back changes nothing. Raises NotFound, OrderNotEditable (it was never confirmed), OverRestock, Invalid.
+    """
+    order = lock_order(session, command.order_id)
+    if order.confirmed_at is None:
+        raise OrderNotEditable(order.id, order.status)
+    items = lock_items(session, order.id)
+    back = _wanted_back(items, command.lines)
+    done = _take_back(session, order, items, back, command, actor)
+    if order.status == CONFIRMED and all(item.restocked_quantity == item.quantity for item in items):
+        order.status, order.returned_at = RETURNED, func.clock_timestamp()
+    session.flush()
+    session.refresh(order)
+    return done
+
+
+@transactional
+def cancel(session: Session, command: CancelOrder, *, actor: Actor) -> Restocked:
+    """Cancel an order; of a confirmed one everything that is still outside comes back, unless told otherwise.
+
+    Cancelling again answers the same and changes nothing. Raises StatusMoveRefused for a returned order.
+    """
+    order = lock_order(session, command.order_id)
+    if order.status == CANCELLED:
+        return Restocked(order, None, {})
+    if (order.status, CANCELLED) not in STATUS_MOVES:
+        raise StatusMoveRefused(order.status, CANCELLED)
+    items = lock_items(session, order.id)
+    done = Restocked(order, None, {})
+    if order.status != PENDING and command.restock:
+        back = _wanted_back(items, None)
+        done = _take_back(session, order, items, back, RestockOrder(order.id, command.reason), actor)
+    order.status, order.cancelled_at = CANCELLED, func.clock_timestamp()
+    order.version += 1
+    session.flush()
+    events.publish(session, "order.cancelled", order_id=order.id, number=order.number)
+    session.refresh(order)
+    return done
+
+
+def _wanted_back(items: Sequence[OrderItem], lines: Sequence[RestockLine] | None) -> dict[int, int]:
+    """Units per line id; everything outstanding when no lines are named."""
+    outstanding = {item.id: item.quantity - item.restocked_quantity for item in items}
+    if lines is None:
+        return {item_id: quantity for item_id, quantity in outstanding.items() if quantity}
+    wanted: dict[int, int] = {}
+    for n, line in enumerate(lines):
+        if line.item_id not in outstanding:
+            raise NotFound("order item", line.item_id)
+        if line.quantity < 1:
+            raise Invalid([FieldError(f"lines[{n}].quantity", "below_one")])
+        wanted[line.item_id] = wanted.get(line.item_id, 0) + line.quantity
+    for item_id, quantity in wanted.items():
+        if quantity > outstanding[item_id]:
+            raise OverRestock(item_id, quantity, outstanding[item_id])
+    return wanted
+
+
+def _take_back(
+    session: Session,
+    order: Order,
+    items: Sequence[OrderItem],
+    back: Mapping[int, int],
+    command: RestockOrder,
+    actor: Actor,
+) -> Restocked:
+    if not back:
+        return Restocked(order, None, {})
+    lines = [item for item in items if item.id in back]
+    reaching = {
+        item.id: item.variant_id
+        for item in lines
+        if command.to_stock and item.stock_source == OWN and item.variant_id is not None
+    }
+    lock_variants(session, reaching.values())
+    document_id = session.execute(text("SELECT nextval('restock_documents')")).scalar_one()
+    session.execute(
+        insert(Restock),
+        [
+            {
+                "document_id": document_id,
+                "order_id": order.id,
+                "order_item_id": item.id,
+                "quantity": back[item.id],
+                "disposition": "stock" if command.to_stock else "written_off",
+                "reached_stock": item.id in reaching,
+                "reason": command.reason,
+                "actor": actor.name,
+            }
+            for item in lines
+        ],
+    )
+    for item in lines:
+        item.restocked_quantity += back[item.id]
+    order.version += 1
+    units = quantity_per_variant((variant_id, back[item_id]) for item_id, variant_id in reaching.items())
+    with batch(session) as statements:
+        if units:
+            ledger.put_back(statements, units, document_id=document_id)
+        events.send(statements, "order.restocked", order_id=order.id, number=order.number, document_id=document_id)
+    lost = tuple(item.id for item in lines if item.stock_source == OWN and item.variant_id is None)
+    return Restocked(order, document_id, dict(back), lost)

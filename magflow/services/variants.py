@@ -1,0 +1,286 @@
+"""Variants: created or brought back, edited, re-optioned, switched on and off, removed for good."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from magflow.concurrency import (
+    lock_orders_with_variant,
+    lock_variants,
+    savepoint,
+    share_product,
+    transactional,
+)
+from magflow.domain.actors import Actor
+from magflow.domain.errors import AlreadyExists, CombinationTaken, FieldError, InUse, Invalid, InvalidOptions, NotFound
+from magflow.domain.names import numbered, sku_from, title_from
+from magflow.domain.options import chosen_values, cleaned, digest, name_key
+from magflow.domain.orders import PENDING
+from magflow.models import OptionValueVariant, Product, Variant, VariantStatus
+from magflow.services import ledger
+from magflow.services.options import ProductOptions, chosen_by_variant, options_of, types_of_values
+from magflow.services.products import check_seen
+
+ACTIVE, INACTIVE = VariantStatus.ACTIVE, VariantStatus.INACTIVE
+
+Outcome = Literal["created", "reactivated"]
+
+EDITABLE = frozenset({"title", "price", "compare_at_price", "sku", "ean", "vat_rate"})
+
+
+@dataclass(frozen=True)
+class NewVariant:
+    """A variant as asked for. `attributes` holds only what was given (title, price, sku, stock, ...)."""
+
+    product_id: int
+    option_value_ids: Sequence[int] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+    active: bool = True
+
+
+@dataclass(frozen=True)
+class Made:
+    outcome: Outcome
+    variant: Variant
+
+
+@dataclass(frozen=True)
+class EditVariant:
+    """`changes` holds only the fields that were given; `stock` needs `expected_stock`, the figure that was seen."""
+
+    variant_id: int
+    changes: dict[str, Any]
+    seen_version: int | None = None
+    expected_stock: int | None = None
+    option_value_ids: Sequence[int] | None = None
+    active: bool | None = None
+
+
+def value_ids_by_name(options: ProductOptions, named: Sequence[tuple[str, str]]) -> list[int]:
+    """Option value ids of (option name, value name) pairs, from the product's own options.
+
+    Raises InvalidOptions naming every pair that the product does not offer.
+    """
+    types = {name_key(t.name): t for t in options.types}
+    errors: list[FieldError] = []
+    ids: list[int] = []
+    for n, (option_name, value_name) in enumerate(named):
+        option_type = types.get(name_key(option_name))
+        if option_type is None:
+            errors.append(
+                FieldError(f"option_values[{n}].option_name", "not_an_option_of_product", {"value": option_name})
+            )
+            continue
+        offered = {name_key(v.name): v.id for v in options.offered[option_type.id]}
+        if name_key(value_name) in offered:
+            ids.append(offered[name_key(value_name)])
+        else:
+            errors.append(
+                FieldError(f"option_values[{n}].option_value", "value_not_offered",
+                           {"value": value_name, "option": option_name})
+            )  # fmt: skip
+    if errors:
+        raise InvalidOptions(errors)
+    if len(ids) != len(set(ids)) or len({name_key(o) for o, _ in named}) != len(named):
+        raise InvalidOptions([FieldError("option_values", "two_values_of_one_option")])
+    return ids
+
+
+@transactional
+def create_or_reactivate(session: Session, command: NewVariant, *, actor: Actor) -> Made:
+    """Make a variant, or bring its oldest draft back (domain 3).
+
+    Asked for an inactive one, it always makes a new draft. Raises InvalidOptions, AlreadyExists naming the active
+    variant, SkuTaken, and CombinationTaken with the winner when a race for the combination was lost.
+    """
+    product = share_product(session, command.product_id)
+    options = options_of(session, product.id)
+    wanted = cleaned(command.option_value_ids)
+    chosen = chosen_values(wanted, types_of_values(session, wanted), options.type_ids)
+    combination = digest(chosen, options.type_ids)
+    if command.active:
+        there = _of_combination(session, product.id, combination)
+        if there is not None and there.status == ACTIVE:
+            raise AlreadyExists(there.id, there.sku)
+        if there is not None:
+            locked = lock_variants(session, [there.id])[there.id]
+            _write_attributes(session, locked, command.attributes)
+            _set_status(session, locked, ACTIVE)
+            return Made("reactivated", locked)
+    variant = _insert(session, product, options, chosen, command)
+    _activate_with_digest(session, variant, combination, ACTIVE if command.active else INACTIVE)
+    return Made("created", variant)
+
+
+def _of_combination(session: Session, product_id: int, combination: str | None) -> Variant | None:
+    """The active variant of a combination, else its oldest draft, else None."""
+    return session.scalars(
+        select(Variant)
+        .where(Variant.product_id == product_id, Variant.options_digest.is_not_distinct_from(combination))
+        .order_by(Variant.status, Variant.id)
+        .limit(1)
+    ).first()
+
+
+def _insert(
+    session: Session, product: Product, options: ProductOptions, chosen: dict[int, int], command: NewVariant
+) -> Variant:
+    names = [
+        value.name for t in options.types for value in options.offered[t.id] if chosen.get(t.id) == value.id
+    ]
+    attributes = dict(command.attributes)
+    if not attributes.get("sku"):
+        base = sku_from(product.handle, names)
+        like = Variant.sku.like(base.replace("\\", "").replace("%", "").replace("_", r"\_") + "%")
+        taken = set(session.scalars(select(Variant.sku).where(Variant.product_id == product.id, like)))
+        attributes["sku"] = numbered(base, taken)
+    attributes.setdefault("title", title_from(names))
+    # Inactive and without a digest first, so that no partial index is hit before the join rows stand.
+    variant = Variant(product_id=product.id, status=INACTIVE, **attributes)
+    with savepoint(session):
+        session.add(variant)
+        session.flush()
+    if chosen:
+        session.execute(
+            insert(OptionValueVariant),
+            [{"variant_id": variant.id, "option_value_id": value} for value in chosen.values()],
+        )
+    return variant
+
+
+def _activate_with_digest(session: Session, variant: Variant, combination: str | None, status: VariantStatus) -> None:
+    """Write digest and final status together; on a lost race, name the winner."""
+    try:
+        with savepoint(session):
+            variant.options_digest, variant.status = combination, status
+            session.flush()
+    except CombinationTaken as lost:
+        winner = session.execute(
+            select(Variant.id, Variant.sku).where(
+                Variant.product_id == variant.product_id,
+                Variant.options_digest.is_not_distinct_from(combination),
+                Variant.status == ACTIVE,
+            )
+        ).first()
+        raise CombinationTaken(*(winner or (None, None))) from lost
+    session.refresh(variant)
+
+
+def _set_status(session: Session, variant: Variant, status: VariantStatus) -> None:
+    if variant.status != status:
+        variant.version += 1
+        variant.updated_at = func.clock_timestamp()
+        _activate_with_digest(session, variant, variant.options_digest, status)
+
+
+def _write_attributes(session: Session, variant: Variant, changes: dict[str, Any]) -> None:
+    """Attributes through the ORM, stock through the ledger; the version rises when something but stock changed."""
+    plain = {name: value for name, value in changes.items() if name != "stock"}
+    if unknown := plain.keys() - EDITABLE:
+        raise Invalid([FieldError(name, "unknown_field") for name in sorted(unknown)])
+    for name, value in plain.items():
+        setattr(variant, name, value)
+    if session.is_modified(variant):
+        variant.version += 1
+        variant.updated_at = func.clock_timestamp()
+        with savepoint(session):
+            session.flush()
+    if changes.get("stock") is not None:
+        ledger.set_to(session, {variant.id: changes["stock"]}, reason="adjustment")
+    session.refresh(variant)
+
+
+@transactional
+def edit(session: Session, command: EditVariant, *, actor: Actor) -> Variant:
+    """Change what is given: attributes, options, stock, status; all of it or nothing.
+
+    Raises NotFound, StaleVersion (seen version, or seen stock), SkuTaken, InvalidOptions, CombinationTaken, Invalid.
+    """
+    if command.option_value_ids is not None or command.active is not None:
+        _share_product_of(session, command.variant_id)
+    variant = lock_variants(session, [command.variant_id])[command.variant_id]
+    check_seen(variant, command.seen_version, command.changes)
+    if "stock" in command.changes:
+        if command.expected_stock is None:
+            raise Invalid([FieldError("expected_inventory_quantity", "required")])
+        ledger.check_expected("inventory_quantity", command.expected_stock, variant.stock)
+    _write_attributes(session, variant, command.changes)
+    if command.option_value_ids is not None:
+        _rewrite_options(session, variant, command.option_value_ids)
+    if command.active is not None:
+        _set_status(session, variant, ACTIVE if command.active else INACTIVE)
+    session.refresh(variant)
+    return variant
+
+
+@transactional
+def change_options(
+    session: Session, variant_id: int, option_value_ids: Sequence[int], *, actor: Actor, seen_version: int | None = None
+) -> Variant:
+    """Give a variant another combination. Only an active variant can collide (domain 3)."""
+    _share_product_of(session, variant_id)
+    variant = lock_variants(session, [variant_id])[variant_id]
+    check_seen(variant, seen_version, {})
+    _rewrite_options(session, variant, option_value_ids)
+    return variant
+
+
+def _share_product_of(session: Session, variant_id: int) -> Product:
+    product_id = session.scalar(select(Variant.product_id).where(Variant.id == variant_id))
+    if product_id is None:
+        raise NotFound("variant", variant_id)
+    return share_product(session, product_id)
+
+
+def _rewrite_options(session: Session, variant: Variant, option_value_ids: Sequence[int]) -> None:
+    options = options_of(session, variant.product_id)
+    wanted = cleaned(option_value_ids)
+    chosen = chosen_values(wanted, types_of_values(session, wanted), options.type_ids)
+    held = chosen_by_variant(session, [variant.id])[variant.id]
+    # Values of types that the product no longer uses stay on the variant: they are history, not a choice.
+    replaced = [value for type_, value in held.items() if type_ in options.type_ids and chosen.get(type_) != value]
+    added = [value for type_, value in chosen.items() if held.get(type_) != value]
+    if not replaced and not added:
+        return
+    session.execute(
+        delete(OptionValueVariant).where(
+            OptionValueVariant.variant_id == variant.id, OptionValueVariant.option_value_id.in_(replaced)
+        )
+    )
+    if added:
+        session.execute(
+            insert(OptionValueVariant), [{"variant_id": variant.id, "option_value_id": value} for value in added]
+        )
+    variant.version += 1
+    variant.updated_at = func.clock_timestamp()
+    _activate_with_digest(session, variant, digest(chosen, options.type_ids), VariantStatus(variant.status))
+
+
+@transactional
+def set_active(
+    session: Session, variant_id: int, active: bool, *, actor: Actor, seen_version: int | None = None
+) -> Variant:
+    """Activate or deactivate. Doing it twice changes nothing. Raises CombinationTaken with the active variant."""
+    _share_product_of(session, variant_id)
+    variant = lock_variants(session, [variant_id])[variant_id]
+    check_seen(variant, seen_version, {})
+    _set_status(session, variant, ACTIVE if active else INACTIVE)
+    return variant
+
+
+@transactional
+def delete_for_good(session: Session, variant_id: int, *, actor: Actor) -> None:
+    """Hard delete, for the owner. Confirmed orders keep their snapshot; refused while a pending order has it.
+
+    Stock that is left is booked out first, so that its last movement says why.
+    """
+    orders = lock_orders_with_variant(session, variant_id)
+    if waiting := [order.number for order in orders if order.status == PENDING]:
+        raise InUse("variant", variant_id, f"order {', '.join(waiting[:5])}")
+    variant = lock_variants(session, [variant_id])[variant_id]
+    if variant.stock:
+        ledger.set_to(session, {variant_id: 0}, reason="adjustment", note="variant deleted")
+    session.execute(delete(Variant).where(Variant.id == variant_id))
