@@ -178,7 +178,7 @@ class Cluster:
     def _stands_here(self, process: psutil.Process) -> bool:
         # By the folder itself and not by its name: in a container beside us another folder may have the same name.
         link = Path(f"/proc/{process.pid}/cwd")
-        return os.path.samefile(link if link.parent.exists() else process.cwd(), self.data)
+        return (link if link.parent.exists() else Path(process.cwd())).samefile(self.data)
 
     def clear_remains(self, *, patience: float = 5.0) -> None:
         """After a crash: wait for orphaned processes, end those that stay, and drop the stale number.
