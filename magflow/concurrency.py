@@ -32,8 +32,8 @@ from magflow.domain.errors import (
     Conflict,
     ExternalIdTaken,
     FieldError,
-    Invalid,
     InUse,
+    Invalid,
     NotFound,
     OrderNotEditable,
     OutcomeUnknown,
@@ -128,7 +128,7 @@ def run(unit: Callable[[Session], R], actor: Actor) -> R:
 
 def current(session: Session) -> Actor:
     """Who the running transaction works for."""
-    return cast(Actor, session.info.get("actor", SYSTEM))
+    return cast("Actor", session.info.get("actor", SYSTEM))
 
 
 @contextmanager
@@ -156,7 +156,7 @@ class Batch:
 
     def send(self, sql: str, parameters: Mapping[str, Any] | None = None) -> "psycopg.Cursor[Any]":
         """Queue a statement. The cursor holds its rows once the batch is over."""
-        return self._connection.execute(sql, parameters, prepare=True)  # type: ignore[arg-type]
+        return self._connection.execute(sql, parameters, prepare=True)
 
 
 @contextmanager
@@ -353,7 +353,7 @@ class Held:
 
 
 def _held(session: Session) -> Held:
-    return cast(Held, session.info.setdefault("locks", Held()))
+    return cast("Held", session.info.setdefault("locks", Held()))
 
 
 def advisory_key(*parts: str) -> int:

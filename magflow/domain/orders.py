@@ -6,9 +6,7 @@ from magflow.domain.errors import AlreadyFinalized, EmptyOrder, OrderNotEditable
 
 PENDING, CONFIRMED, CANCELLED, RETURNED = "pending", "confirmed", "cancelled", "returned"
 
-STATUS_MOVES = frozenset(
-    {(PENDING, CONFIRMED), (PENDING, CANCELLED), (CONFIRMED, CANCELLED), (CONFIRMED, RETURNED)}
-)
+STATUS_MOVES = frozenset({(PENDING, CONFIRMED), (PENDING, CANCELLED), (CONFIRMED, CANCELLED), (CONFIRMED, RETURNED)})
 """The allowed moves; the database's trigger holds the same table."""
 
 OWN, MARKETPLACE, HISTORIC = "own", "marketplace", "historic"

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, Numeric, Text, text
+from sqlalchemy import CheckConstraint, FetchedValue, ForeignKey, Identity, Index, Integer, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import CHAR, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -30,7 +30,7 @@ class Order(Base):
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    number: Mapped[str] = mapped_column(Text)
+    number: Mapped[str] = mapped_column(Text, server_default=FetchedValue())
     status: Mapped[str] = mapped_column(Text, server_default=text("'pending'"))
     source: Mapped[str] = mapped_column(Text, server_default=text("'magflow'"))
     source_account: Mapped[str] = mapped_column(Text, server_default=text("'default'"))

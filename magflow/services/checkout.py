@@ -142,12 +142,15 @@ def _wanted(lines: Sequence[Line]) -> dict[int, int]:
     """What to take of our own stock, per variant; refuses when something is not there."""
     if gone := [line for line in lines if not line.available]:
         raise VariantUnavailable(
-            [{"item_id": line.id, "variant_id": line.variant_id, "sku": line.variant_sku, "name": line.product_name}
-             for line in gone]
-        )  # fmt: skip
+            [
+                {"item_id": line.id, "variant_id": line.variant_id, "sku": line.variant_sku, "name": line.product_name}
+                for line in gone
+            ]
+        )
     own = {line.variant_id: line for line in lines if line.stock_source == OWN and line.variant_id is not None}
-    wanted = quantity_per_variant((line.variant_id, line.quantity) for line in lines
-                                  if line.stock_source == OWN and line.variant_id is not None)  # fmt: skip
+    wanted = quantity_per_variant(
+        (line.variant_id, line.quantity) for line in lines if line.variant_id in own and line.stock_source == OWN
+    )
     short = [
         Shortage(variant_id, own[variant_id].variant_sku or "", quantity, own[variant_id].stock or 0)
         for variant_id, quantity in wanted.items()

@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, lock_names, lock_variants, transactional
 from magflow.domain.actors import Actor
-from magflow.domain.errors import FieldError, Invalid, NotFound, ProductMismatch
+from magflow.domain.errors import FieldError, Invalid, ProductMismatch
 from magflow.domain.options import name_key
-from magflow.models import Product, Variant, VariantExternalId
-from magflow.services import ledger, variants
-from magflow.services import options as option_rows
+from magflow.models import Variant, VariantExternalId
+from magflow.services import ledger, products, variants
 from magflow.services.options import OptionInput
 
 
@@ -123,12 +122,8 @@ def _create(session: Session, record: FeedRecord, actor: Actor) -> Synced:
 
 def _value_ids(session: Session, record: FeedRecord) -> list[int]:
     """Ids of the named values; a feed may bring types and values that are not there yet."""
-    if session.get(Product, record.product_id) is None:
-        raise NotFound("product", record.product_id)
     inputs = [OptionInput(option, (value,)) for option, value in record.option_values]
-    option_rows.check_inputs(inputs)
-    resolved = option_rows.find_or_create(session, inputs)
-    option_rows.add_to_product(session, record.product_id, resolved)
+    resolved = products.extend_options(session, record.product_id, inputs)
     return [value.id for option in resolved for value in option.values]
 
 

@@ -78,9 +78,7 @@ def set_to(
 ) -> dict[int, int]:
     """Set absolute stocks. Returns those that changed; equal ones are left untouched and leave no movement."""
     with batch(session) as statements:
-        changed = _send(
-            statements, SET, stocks, reason=reason, note=note, source_type=source_type, source_id=source_id
-        )
+        changed = _send(statements, SET, stocks, reason=reason, note=note, source_type=source_type, source_id=source_id)
     return dict(changed.fetchall())
 
 

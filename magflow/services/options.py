@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from magflow.concurrency import lock_names
@@ -56,9 +56,7 @@ def options_of(session: Session, product_id: int) -> ProductOptions:
         .where(ProductOptionValue.product_id == product_id)
         .order_by(ProductOptionValue.position, OptionValue.id)
     ).all()
-    return ProductOptions(
-        tuple(types), {t.id: tuple(v for v in values if v.option_type_id == t.id) for t in types}
-    )
+    return ProductOptions(tuple(types), {t.id: tuple(v for v in values if v.option_type_id == t.id) for t in types})
 
 
 def chosen_by_variant(session: Session, variant_ids: Collection[int]) -> dict[int, dict[int, int]]:
@@ -146,27 +144,3 @@ def _with_values(session: Session, wanted: Sequence[tuple[OptionType, OptionInpu
     session.add_all(new)
     session.flush()
     return [ResolvedOption(t, tuple(known[t.id, name_key(name)] for name in o.values)) for t, o in wanted]
-
-
-def add_to_product(session: Session, product_id: int, options: Sequence[ResolvedOption]) -> None:
-    """Add types and values that a product does not have yet; nothing is taken away."""
-    there = options_of(session, product_id)
-    new_types = [o.type for o in options if o.type.id not in there.type_ids]
-    if new_types:
-        session.execute(
-            insert(ProductOptionType),
-            [
-                {"product_id": product_id, "option_type_id": t.id, "position": len(there.types) + n}
-                for n, t in enumerate(new_types)
-            ],
-        )
-    new_values = [v for o in options for v in o.values if v.id not in there.offered_ids]
-    if new_values:
-        start = len(there.offered_ids)
-        session.execute(
-            insert(ProductOptionValue),
-            [
-                {"product_id": product_id, "option_value_id": v.id, "position": start + n}
-                for n, v in enumerate(new_values)
-            ],
-        )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, lock_product, lock_variants_of_product, transactional
 from magflow.domain.actors import Actor
-from magflow.domain.errors import FieldError, Invalid, StaleVersion
+from magflow.domain.errors import FieldError, Invalid, NotFound, StaleVersion
 from magflow.domain.names import handle_from
 from magflow.domain.options import digest
 from magflow.models import Product, ProductOptionType, ProductOptionValue, Variant, VariantStatus
@@ -189,6 +189,38 @@ def set_options(session: Session, command: SetOptions, *, actor: Actor) -> Optio
         tuple(outcome.incomplete),
         tuple(outcome.orphans),
     )
+
+
+def extend_options(session: Session, product_id: int, named: Sequence[OptionInput]) -> list[ResolvedOption]:
+    """Make sure that a product offers these options and values, for feeds and imports; nothing is taken away.
+
+    The caller holds `lock_option_names`. The product is locked only when something is missing. A type that comes
+    back counts again for values which old variants still hold, so digests are computed anew then.
+    """
+    option_rows.check_inputs(named)
+    if session.get(Product, product_id) is None:
+        raise NotFound("product", product_id)
+    resolved = option_rows.find_or_create(session, named)
+    if _offers(option_rows.options_of(session, product_id), resolved):
+        return resolved
+    product = lock_product(session, product_id)
+    there = option_rows.options_of(session, product_id)
+    added = {o.type.id: o.values for o in resolved}
+    merged = [
+        ResolvedOption(t, there.offered[t.id] + tuple(v for v in added.get(t.id, ()) if v not in there.offered[t.id]))
+        for t in there.types
+    ] + [o for o in resolved if o.type.id not in there.type_ids]
+    _write_options(session, product_id, merged)
+    _touch(product)
+    if len(merged) > len(there.types):
+        variants = lock_variants_of_product(session, product_id)
+        _apply(session, _plan(variants, chosen_by_variant(session, [v.id for v in variants]), merged))
+    session.flush()
+    return resolved
+
+
+def _offers(there: ProductOptions, wanted: Sequence[ResolvedOption]) -> bool:
+    return all(o.type.id in there.type_ids and {v.id for v in o.values} <= there.offered_ids for o in wanted)
 
 
 @dataclass

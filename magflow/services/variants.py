@@ -128,9 +128,7 @@ def _of_combination(session: Session, product_id: int, combination: str | None) 
 def _insert(
     session: Session, product: Product, options: ProductOptions, chosen: dict[int, int], command: NewVariant
 ) -> Variant:
-    names = [
-        value.name for t in options.types for value in options.offered[t.id] if chosen.get(t.id) == value.id
-    ]
+    names = [value.name for t in options.types for value in options.offered[t.id] if chosen.get(t.id) == value.id]
     attributes = dict(command.attributes)
     if not attributes.get("sku"):
         base = sku_from(product.handle, names)
