@@ -1,0 +1,356 @@
+"""Products and variants as lists and pages show them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from magflow.domain.errors import NotFound
+from magflow.models import (
+    OptionType,
+    OptionValue,
+    OptionValueVariant,
+    Product,
+    ProductOptionType,
+    ProductOptionValue,
+    Variant,
+    VariantExternalId,
+    VariantStatus,
+)
+from magflow.queries.paging import Page, counted
+
+
+@dataclass(frozen=True)
+class ProductFilter:
+    q: str | None = None
+    brand: str | None = None
+    category: str | None = None
+    archived: bool | None = None
+    handle: str | None = None
+
+
+@dataclass(frozen=True)
+class ProductRow:
+    """A product with what its variants add up to. `stock` and prices count active variants only."""
+
+    product: Product
+    active: int
+    drafts: int
+    stock: int
+    lowest_price: Decimal | None
+    highest_price: Decimal | None
+
+
+@dataclass(frozen=True)
+class VariantFilter:
+    q: str | None = None
+    sku: str | None = None
+    ean: str | None = None
+    product_id: int | None = None
+    status: VariantStatus | None = None
+    purchasable: bool | None = None
+    ids: Sequence[int] | None = None
+
+
+@dataclass(frozen=True)
+class OptionChoice:
+    """One value that a variant holds; `obsolete` when the product no longer uses its type."""
+
+    option_name: str
+    option_value: str
+    option_value_id: int
+    obsolete: bool
+
+
+@dataclass(frozen=True)
+class VariantRow:
+    variant: Variant
+    product_name: str
+    options: tuple[OptionChoice, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The combination in words: `Red, M`."""
+        return ", ".join(choice.option_value for choice in self.options)
+
+
+@dataclass(frozen=True)
+class OptionRow:
+    """An option of a product with the values it offers, in order."""
+
+    type: OptionType
+    values: tuple[OptionValue, ...]
+
+
+@dataclass(frozen=True)
+class ProductPage:
+    product: Product
+    options: tuple[OptionRow, ...]
+    variants: tuple[VariantRow, ...]
+    incomplete: frozenset[int]
+    orphans: frozenset[int]
+
+
+def complete() -> ColumnElement[bool]:
+    """A variant has a value for every option type of its product (a query, not a column; domain 2)."""
+    held = (
+        select(OptionValueVariant.variant_id)
+        .join(OptionValue, OptionValue.id == OptionValueVariant.option_value_id)
+        .where(
+            OptionValueVariant.variant_id == Variant.id,
+            OptionValue.option_type_id == ProductOptionType.option_type_id,
+        )
+        .correlate(Variant, ProductOptionType)
+    )
+    missing = (
+        select(ProductOptionType.option_type_id)
+        .where(ProductOptionType.product_id == Variant.product_id, ~exists(held))
+        .correlate(Variant)
+    )
+    return ~exists(missing)
+
+
+def purchasable() -> ColumnElement[bool]:
+    """The one definition for lists, filters and pickers: active, complete, stock above zero (invariant 4)."""
+    return and_(Variant.status == VariantStatus.ACTIVE, Variant.stock > 0, complete())
+
+
+def orphaned() -> ColumnElement[bool]:
+    """A variant holds a value, of a type in use, that its product no longer offers."""
+    held = (
+        select(OptionValueVariant.variant_id)
+        .join(OptionValue, OptionValue.id == OptionValueVariant.option_value_id)
+        .join(
+            ProductOptionType,
+            and_(
+                ProductOptionType.option_type_id == OptionValue.option_type_id,
+                ProductOptionType.product_id == Variant.product_id,
+            ),
+        )
+        .where(
+            OptionValueVariant.variant_id == Variant.id,
+            ~exists(
+                select(ProductOptionValue.option_value_id).where(
+                    ProductOptionValue.product_id == Variant.product_id,
+                    ProductOptionValue.option_value_id == OptionValue.id,
+                )
+            ),
+        )
+        .correlate(Variant)
+    )
+    return exists(held)
+
+
+def contains(text_: str) -> str:
+    """A pattern for ILIKE that finds this text literally, anywhere."""
+    escaped = text_.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+    return f"%{escaped}%"
+
+
+def products(session: Session, wanted: ProductFilter, *, after: int | None = None, limit: int = 50) -> Page[ProductRow]:
+    """Products, newest first, in three statements."""
+    statement = select(Product.id)
+    if wanted.q:
+        statement = statement.where(
+            or_(
+                Product.name.ilike(contains(wanted.q)),
+                Product.handle == wanted.q,
+                exists(select(Variant.id).where(Variant.product_id == Product.id, Variant.sku == wanted.q)),
+            )
+        )
+    for column, value in (
+        (Product.brand, wanted.brand),
+        (Product.category, wanted.category),
+        (Product.handle, wanted.handle),
+    ):
+        if value:
+            statement = statement.where(column == value)
+    if wanted.archived is not None:
+        statement = statement.where(Product.archived == wanted.archived)
+    ids, page = _keys(session, statement, Product.id, after, limit)
+    return replace(page, rows=_product_rows(session, ids))
+
+
+def _keys(
+    session: Session, statement: Select[int], key: Any, after: int | None, limit: int
+) -> tuple[list[int], Page[Any]]:
+    """The keys of one page, newest first, with the total of the whole list."""
+    total, estimate = counted(session, statement)
+    if after is not None:
+        statement = statement.where(key < after)
+    ids = list(session.scalars(statement.order_by(key.desc()).limit(limit + 1)))
+    more = len(ids) > limit
+    ids = ids[:limit]
+    return ids, Page((), total, estimate, ids[-1] if more else None)
+
+
+def _product_rows(session: Session, ids: Sequence[int]) -> list[ProductRow]:
+    active = Variant.status == VariantStatus.ACTIVE
+    rows = session.execute(
+        select(
+            Product,
+            func.count(Variant.id).filter(active),
+            func.count(Variant.id).filter(~active),
+            func.coalesce(func.sum(Variant.stock).filter(active), 0),
+            func.min(Variant.price).filter(active),
+            func.max(Variant.price).filter(active),
+        )
+        .outerjoin(Variant, Variant.product_id == Product.id)
+        .where(Product.id.in_(ids))
+        .group_by(Product.id)
+        .order_by(Product.id.desc())
+    )
+    return [ProductRow(*row) for row in rows.tuples()]
+
+
+def variants(session: Session, wanted: VariantFilter, *, after: int | None = None, limit: int = 50) -> Page[VariantRow]:
+    """Variants, newest first, with their options, in four statements whatever the page's size."""
+    statement = select(Variant.id)
+    if wanted.q:
+        statement = statement.where(
+            or_(
+                Variant.sku.ilike(contains(wanted.q)),
+                Variant.title.ilike(contains(wanted.q)),
+                Variant.ean == wanted.q,
+                exists(
+                    select(Product.id).where(Product.id == Variant.product_id, Product.name.ilike(contains(wanted.q)))
+                ),
+            )
+        )
+    for column, value in ((Variant.sku, wanted.sku), (Variant.ean, wanted.ean)):
+        if value:
+            statement = statement.where(column == value)
+    if wanted.product_id is not None:
+        statement = statement.where(Variant.product_id == wanted.product_id)
+    if wanted.status is not None:
+        statement = statement.where(Variant.status == wanted.status)
+    if wanted.purchasable is not None:
+        statement = statement.where(purchasable() if wanted.purchasable else ~purchasable())
+    if wanted.ids is not None:
+        statement = statement.where(Variant.id.in_(wanted.ids))
+    ids, page = _keys(session, statement, Variant.id, after, limit)
+    return replace(page, rows=variant_rows(session, ids))
+
+
+def variant_rows(session: Session, ids: Sequence[int]) -> list[VariantRow]:
+    """These variants with their options, newest first, in two statements."""
+    rows = session.execute(
+        select(Variant, Product.name)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Variant.id.in_(ids))
+        .order_by(Variant.id.desc())
+        .execution_options(populate_existing=True)
+    ).tuples()
+    chosen = options_of_variants(session, ids)
+    return [VariantRow(variant, name, chosen.get(variant.id, ())) for variant, name in rows]
+
+
+def options_of_variants(session: Session, ids: Sequence[int]) -> dict[int, tuple[OptionChoice, ...]]:
+    """Per variant the values it holds, in the product's option order, obsolete ones last."""
+    rows = session.execute(
+        select(
+            OptionValueVariant.variant_id,
+            OptionType.name,
+            OptionValue.name,
+            OptionValue.id,
+            ProductOptionType.option_type_id.is_(None),
+        )
+        .join(OptionValue, OptionValue.id == OptionValueVariant.option_value_id)
+        .join(OptionType, OptionType.id == OptionValue.option_type_id)
+        .join(Variant, Variant.id == OptionValueVariant.variant_id)
+        .outerjoin(
+            ProductOptionType,
+            and_(
+                ProductOptionType.product_id == Variant.product_id,
+                ProductOptionType.option_type_id == OptionValue.option_type_id,
+            ),
+        )
+        .where(OptionValueVariant.variant_id.in_(ids))
+        .order_by(
+            OptionValueVariant.variant_id,
+            ProductOptionType.position.nulls_last(),
+            OptionType.position,
+            OptionType.id,
+        )
+    ).tuples()
+    chosen: dict[int, tuple[OptionChoice, ...]] = {}
+    for variant_id, option, value, value_id, obsolete in rows:
+        chosen[variant_id] = (*chosen.get(variant_id, ()), OptionChoice(option, value, value_id, bool(obsolete)))
+    return chosen
+
+
+def variant(session: Session, variant_id: int) -> VariantRow:
+    """One variant. Raises NotFound."""
+    rows = variant_rows(session, [variant_id])
+    if not rows:
+        raise NotFound("variant", variant_id)
+    return rows[0]
+
+
+def external_ids(session: Session, variant_id: int) -> Sequence[VariantExternalId]:
+    """What the variant is called outside."""
+    return session.scalars(
+        select(VariantExternalId).where(VariantExternalId.variant_id == variant_id).order_by(VariantExternalId.id)
+    ).all()
+
+
+def product(session: Session, product_id: int) -> Product:
+    """One product. Raises NotFound."""
+    found = session.get(Product, product_id, populate_existing=True)
+    if found is None:
+        raise NotFound("product", product_id)
+    return found
+
+
+def product_options(session: Session, product_id: int) -> tuple[OptionRow, ...]:
+    """The options of a product, each with the values it offers."""
+    types = session.scalars(
+        select(OptionType)
+        .join(ProductOptionType, ProductOptionType.option_type_id == OptionType.id)
+        .where(ProductOptionType.product_id == product_id)
+        .order_by(ProductOptionType.position, OptionType.id)
+    ).all()
+    values = session.scalars(
+        select(OptionValue)
+        .join(ProductOptionValue, ProductOptionValue.option_value_id == OptionValue.id)
+        .where(ProductOptionValue.product_id == product_id)
+        .order_by(ProductOptionValue.position, OptionValue.id)
+    ).all()
+    return tuple(OptionRow(t, tuple(v for v in values if v.option_type_id == t.id)) for t in types)
+
+
+def product_page(session: Session, product_id: int, *, limit: int = 2_048) -> ProductPage:
+    """A product with its options and variants, active ones first, in a handful of statements. Raises NotFound."""
+    found = product(session, product_id)
+    ids = list(
+        session.scalars(
+            select(Variant.id).where(Variant.product_id == product_id).order_by(Variant.status, Variant.id).limit(limit)
+        )
+    )
+    rows = {row.variant.id: row for row in variant_rows(session, ids)}
+    flagged = session.execute(
+        select(Variant.id, ~complete(), orphaned()).where(Variant.product_id == product_id)
+    ).tuples()
+    incomplete, orphans = set(), set()
+    for variant_id, is_incomplete, is_orphan in flagged:
+        if is_incomplete:
+            incomplete.add(variant_id)
+        if is_orphan:
+            orphans.add(variant_id)
+    return ProductPage(
+        found,
+        product_options(session, product_id),
+        tuple(rows[id_] for id_ in ids),
+        frozenset(incomplete),
+        frozenset(orphans),
+    )
+
+
+def option_types(session: Session) -> list[OptionRow]:
+    """All option types of the shop with all their values."""
+    types = session.scalars(select(OptionType).order_by(OptionType.position, OptionType.id)).all()
+    values = session.scalars(select(OptionValue).order_by(OptionValue.position, OptionValue.id)).all()
+    return [OptionRow(t, tuple(v for v in values if v.option_type_id == t.id)) for t in types]

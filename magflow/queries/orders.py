@@ -1,0 +1,175 @@
+"""Orders as lists and pages show them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from magflow.domain.errors import NotFound
+from magflow.domain.money import to_cents
+from magflow.models import Order, OrderItem, Product, Restock, Variant
+from magflow.queries.catalogue import contains, options_of_variants
+from magflow.queries.paging import Page, counted
+
+
+@dataclass(frozen=True)
+class OrderFilter:
+    q: str | None = None
+    status: str | None = None
+    source: str | None = None
+    source_account: str | None = None
+    external_id: str | None = None
+    placed_from: datetime | None = None
+    placed_to: datetime | None = None
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    """An order in a list. `total` of a pending one is what its lines would cost now."""
+
+    order: Order
+    lines: int
+    units: int
+    total: Decimal
+
+
+@dataclass(frozen=True)
+class LineRow:
+    """A line as it is displayed: the snapshot if there is one, else the live variant, else what is left of it."""
+
+    item: OrderItem
+    sku: str | None
+    product_name: str | None
+    options_text: str
+    unit_price: Decimal
+    vat_rate: Decimal | None
+    stock: int | None
+    variant_status: int | None
+
+    @property
+    def total(self) -> Decimal:
+        return self.item.line_total_gross or to_cents(self.unit_price * self.item.quantity)
+
+    @property
+    def outstanding(self) -> int:
+        """Units that were sold and are not back."""
+        return self.item.quantity - self.item.restocked_quantity
+
+
+@dataclass(frozen=True)
+class OrderPage:
+    order: Order
+    lines: tuple[LineRow, ...]
+    restocks: Sequence[Restock]
+
+    @property
+    def total(self) -> Decimal:
+        if self.order.total_gross is not None:
+            return self.order.total_gross
+        return sum((line.total for line in self.lines), Decimal("0.00"))
+
+
+def orders(session: Session, wanted: OrderFilter, *, after: int | None = None, limit: int = 50) -> Page[OrderRow]:
+    """Orders, newest first, in three statements."""
+    statement = select(Order.id)
+    for column, value in (
+        (Order.status, wanted.status),
+        (Order.source, wanted.source),
+        (Order.source_account, wanted.source_account),
+        (Order.external_id, wanted.external_id),
+    ):
+        if value:
+            statement = statement.where(column == value)
+    if wanted.placed_from:
+        statement = statement.where(Order.placed_at >= wanted.placed_from)
+    if wanted.placed_to:
+        statement = statement.where(Order.placed_at < wanted.placed_to)
+    if wanted.q:
+        statement = statement.where(
+            or_(
+                Order.number == wanted.q,
+                Order.external_id == wanted.q,
+                Order.customer_name.ilike(contains(wanted.q)),
+                Order.customer_email.ilike(contains(wanted.q)),
+                exists(
+                    select(OrderItem.id)
+                    .outerjoin(Variant, Variant.id == OrderItem.variant_id)
+                    .where(
+                        OrderItem.order_id == Order.id,
+                        or_(
+                            OrderItem.variant_sku == wanted.q,
+                            Variant.sku == wanted.q,
+                            Variant.ean == wanted.q,
+                        ),
+                    )
+                ),
+            )
+        )
+    total, estimate = counted(session, statement)
+    if after is not None:
+        statement = statement.where(Order.id < after)
+    ids = list(session.scalars(statement.order_by(Order.id.desc()).limit(limit + 1)))
+    more, ids = len(ids) > limit, ids[:limit]
+    page: Page[OrderRow] = Page((), total, estimate, ids[-1] if more else None)
+    return replace(page, rows=_rows(session, ids))
+
+
+def _rows(session: Session, ids: Sequence[int]) -> list[OrderRow]:
+    price = func.coalesce(OrderItem.line_total_gross, OrderItem.quantity * func.coalesce(OrderItem.unit_price, 0))
+    rows = session.execute(
+        select(
+            Order,
+            func.count(OrderItem.id),
+            func.coalesce(func.sum(OrderItem.quantity), 0),
+            func.coalesce(Order.total_gross, func.sum(price), 0),
+        )
+        .outerjoin(OrderItem, OrderItem.order_id == Order.id)
+        .where(Order.id.in_(ids))
+        .group_by(Order.id)
+        .order_by(Order.id.desc())
+        .execution_options(populate_existing=True)
+    ).tuples()
+    return [OrderRow(order, lines, int(units), Decimal(total)) for order, lines, units, total in rows]
+
+
+def order_page(session: Session, order_id: int) -> OrderPage:
+    """One order with its lines and what came back, in four statements. Raises NotFound."""
+    order = session.get(Order, order_id, populate_existing=True)
+    if order is None:
+        raise NotFound("order", order_id)
+    rows = session.execute(
+        select(OrderItem, Variant, Product)
+        .outerjoin(Variant, Variant.id == OrderItem.variant_id)
+        .outerjoin(Product, Product.id == func.coalesce(Variant.product_id, OrderItem.product_id))
+        .where(OrderItem.order_id == order_id)
+        .order_by(OrderItem.id)
+        .execution_options(populate_existing=True)
+    ).tuples()
+    found = list(rows)
+    chosen = options_of_variants(session, [item.variant_id for item, _, _ in found if item.variant_id is not None])
+    lines = tuple(
+        _line(item, variant, product, ", ".join(c.option_value for c in chosen.get(item.variant_id or 0, ())))
+        for item, variant, product in found
+    )
+    restocks = session.scalars(select(Restock).where(Restock.order_id == order_id).order_by(Restock.id)).all()
+    return OrderPage(order, lines, restocks)
+
+
+def _line(item: OrderItem, variant: Variant | None, product: Product | None, options_text: str) -> LineRow:
+    frozen = item.line_total_gross is not None
+    live_price = variant.price if variant is not None and item.price_source == "catalogue" else item.unit_price
+    return LineRow(
+        item=item,
+        sku=item.variant_sku if frozen or variant is None else variant.sku,
+        product_name=item.product_name if frozen or product is None else product.name,
+        options_text=(item.variant_options_text or "") if frozen else options_text,
+        unit_price=(item.unit_price if frozen else live_price) or Decimal("0.00"),
+        vat_rate=item.vat_rate_snapshot
+        if frozen or variant is None
+        else (variant.vat_rate if variant.vat_rate is not None else product.vat_rate if product else None),
+        stock=variant.stock if variant is not None else None,
+        variant_status=variant.status if variant is not None else None,
+    )
