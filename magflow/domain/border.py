@@ -66,7 +66,7 @@ def text(value: object, *, most: int = SHORT, least: int = 1, breaks: bool = Fal
         raise Unfit("not_text")
     if len(value) > most * 4 + 64:
         # Far too long even after trimming: not worth normalising.
-        raise Unfit("too_long", most=most)
+        raise Unfit("too_long", limit=most)
     if SURROGATE.search(value):
         raise Unfit("not_unicode")
     trimmed = value.strip(EDGES)
@@ -76,7 +76,7 @@ def text(value: object, *, most: int = SHORT, least: int = 1, breaks: bool = Fal
         raise Unfit("control_characters")
     cleaned = unicodedata.normalize("NFC", trimmed.strip())
     if len(cleaned) > most:
-        raise Unfit("too_long", most=most)
+        raise Unfit("too_long", limit=most)
     if len(cleaned) < least:
         raise Unfit("too_short", least=least) if cleaned else Unfit("blank")
     return cleaned
@@ -110,14 +110,14 @@ def integer(value: object, *, least: int = 0, most: int = INT32_MAX, as_text: bo
         # JSON calls 3.0 an integer. The exponent is looked at before anything is expanded: 1E+999999 is short to
         # write and long to convert.
         if value.is_finite() and value.adjusted() > MAX_NUMBER:
-            raise Unfit("out_of_range", least=least, most=most)
+            raise Unfit("out_of_range", least=least, limit=most)
         if not value.is_finite() or value != value.to_integral_value():
             raise Unfit("not_an_integer")
         number = int(value)
     else:
         number = value
     if not least <= number <= most:
-        raise Unfit("out_of_range", least=least, most=most)
+        raise Unfit("out_of_range", least=least, limit=most)
     return number
 
 
@@ -150,9 +150,9 @@ def decimal(
     else:
         number = Decimal(value)
     if not number.is_finite() or number.adjusted() > MAX_NUMBER:
-        raise Unfit("out_of_range", least=least, most=most)
+        raise Unfit("out_of_range", least=least, limit=most)
     if not least <= number <= most:
-        raise Unfit("out_of_range", least=least, most=most)
+        raise Unfit("out_of_range", least=least, limit=most)
     # Written out only now: the range bounds the digits before the point, this the digits behind it.
     if number.adjusted() < -MAX_NUMBER or len(number.as_tuple().digits) > 2 * MAX_NUMBER:
         raise Unfit("too_many_decimals", places=places)

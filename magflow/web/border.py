@@ -83,7 +83,7 @@ def complaints(messages: object, path: str = "") -> list[FieldError]:
     return [FieldError(path or "body", str(messages), params)]
 
 
-class _Field(fields.Field[Any]):
+class BorderField(fields.Field[Any]):
     """A field whose conversion is a function of the border."""
 
     default_error_messages = MESSAGES
@@ -102,7 +102,7 @@ class _Field(fields.Field[Any]):
             raise ValidationError(Complaint(unfit.code, unfit.params)) from unfit
 
 
-class Text(_Field):
+class Text(BorderField):
     """Trimmed text in one line, of 1 to 255 characters unless told otherwise."""
 
     breaks = False
@@ -127,7 +127,7 @@ class LongText(Text):
         super().__init__(most=most, least=least, **options)
 
 
-class Email(_Field):
+class Email(BorderField):
     def __init__(self, **options: Any) -> None:
         super().__init__(documented={"type": "string", "format": "email", "maxLength": 254}, **options)
 
@@ -135,7 +135,7 @@ class Email(_Field):
         return border.email(value)
 
 
-class Integer(_Field):
+class Integer(BorderField):
     """A whole number; `3.0` is one, `"3"` and `true` are not."""
 
     def __init__(self, *, least: int = 0, most: int = INT32_MAX, **options: Any) -> None:
@@ -160,7 +160,7 @@ class Quantity(Integer):
         super().__init__(least=least, most=most, **options)
 
 
-class Money(_Field):
+class Money(BorderField):
     """An amount: a JSON number or a text such as "19.90"; never a float on the way."""
 
     def __init__(self, *, most: Decimal = MONEY_MAX, **options: Any) -> None:
@@ -187,7 +187,7 @@ class Percent(Money):
         super().__init__(most=Decimal(100), metadata={**described, **options.pop("metadata", {})}, **options)
 
 
-class Boolean(_Field):
+class Boolean(BorderField):
     def __init__(self, **options: Any) -> None:
         super().__init__(documented={"type": "boolean"}, **options)
 
@@ -195,7 +195,7 @@ class Boolean(_Field):
         return border.boolean(value, as_text=as_text)
 
 
-class OneOf(_Field):
+class OneOf(BorderField):
     """One of a fixed list of words."""
 
     def __init__(self, choices: Collection[str], **options: Any) -> None:
@@ -206,7 +206,7 @@ class OneOf(_Field):
         return border.one_of(value, self.choices)
 
 
-class Day(_Field):
+class Day(BorderField):
     def __init__(self, **options: Any) -> None:
         super().__init__(documented={"type": "string", "format": "date"}, **options)
 
@@ -214,7 +214,7 @@ class Day(_Field):
         return border.day(value)
 
 
-class Moment(_Field):
+class Moment(BorderField):
     """A time in ISO 8601; taken as UTC when it names no zone."""
 
     def __init__(self, **options: Any) -> None:
@@ -248,7 +248,7 @@ class ListOf(fields.List[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         # Before the items are looked at: a million wrong ones would make a million messages.
         if isinstance(value, list) and len(value) > self.metadata["maxItems"]:
-            raise ValidationError(Complaint("too_many", {"most": self.metadata["maxItems"]}))
+            raise ValidationError(Complaint("too_many", {"limit": self.metadata["maxItems"]}))
         taken: list[Any] = super()._deserialize(value, attr, data, **kwargs)
         return taken
 
@@ -258,6 +258,6 @@ def _sized(least: int, most: int) -> Callable[[list[Any]], None]:
         if len(value) < least:
             raise ValidationError(Complaint("too_few", {"least": least}))
         if len(value) > most:
-            raise ValidationError(Complaint("too_many", {"most": most}))
+            raise ValidationError(Complaint("too_many", {"limit": most}))
 
     return check
