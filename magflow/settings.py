@@ -126,7 +126,7 @@ class Settings:
         """The same settings with the application's database filled in, once the embedded server is up."""
         return replace(self, database_url=url)
 
-    def with_address(self, host: str | None, port: int | None) -> Settings:
+    def with_address(self, host: str | None, port: str | None) -> Settings:
         """The same settings with what the command line said about the address."""
         return replace(
             self,
