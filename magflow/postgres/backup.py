@@ -57,7 +57,9 @@ BEGIN
     UNION ALL
     SELECT format('DROP TYPE IF EXISTS public.%I CASCADE', typname)
       FROM pg_catalog.pg_type t
-     WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd', 'r')
+     WHERE typnamespace = 'public'::regnamespace
+       AND (typtype IN ('e', 'd', 'r')
+            OR EXISTS (SELECT FROM pg_catalog.pg_class r WHERE r.oid = t.typrelid AND r.relkind = 'c'))
        AND pg_catalog.pg_has_role(typowner, 'USAGE')
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = t.oid AND d.deptype = 'e')
   LOOP
