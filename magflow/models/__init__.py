@@ -15,13 +15,14 @@ from magflow.models.catalogue import (
     VariantImage,
     VariantStatus,
 )
-from magflow.models.operations import AuditEntry, Event, IdempotencyKey, Import, ImportRow, Setting
-from magflow.models.orders import Order, OrderItem, Restock
+from magflow.models.operations import AdoptionChange, AuditEntry, Event, IdempotencyKey, Import, ImportRow, Setting
+from magflow.models.orders import Order, OrderItem, OrderStatusMove, Restock
 from magflow.models.stock import StockMovement
 
 __all__ = [
-    "ApiToken", "AuditEntry", "Event", "IdempotencyKey", "Import", "ImportRow", "OneTimeLink", "OptionType",
-    "OptionValue", "OptionValueVariant", "Order", "OrderItem", "PriceTemplate", "PriceTemplateRule", "Product",
+    "AdoptionChange", "ApiToken", "AuditEntry", "Event", "IdempotencyKey", "Import", "ImportRow", "OneTimeLink",
+    "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderItem", "OrderStatusMove", "PriceTemplate",
+    "PriceTemplateRule", "Product",
     "ProductOptionType", "ProductOptionValue", "RateWindow", "Restock", "Setting", "SignInThrottle",
     "StockMovement", "User", "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus",
 ]  # fmt: skip

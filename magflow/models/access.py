@@ -46,7 +46,10 @@ class UserSession(Base):
 
 class ApiToken(Base):
     __tablename__ = "api_tokens"
-    __table_args__ = (Index("idx_unique_api_token_hash", "token_hash", unique=True),)
+    __table_args__ = (
+        Index("idx_unique_api_token_hash", "token_hash", unique=True),
+        Index("ix_api_tokens_user_id", "user_id"),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(Text)
@@ -66,6 +69,7 @@ class OneTimeLink(Base):
     """An invitation, the first owner's set-up, a password reset: usable once."""
 
     __tablename__ = "one_time_links"
+    __table_args__ = (Index("ix_one_time_links_user_id", "user_id"),)
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     purpose: Mapped[str] = mapped_column(Text)
@@ -91,6 +95,7 @@ class RateWindow(Base):
     """Requests of one token (or address) in the current window. An unlogged table: it may be lost in a crash."""
 
     __tablename__ = "rate_windows"
+    __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012 - SQLAlchemy asks for a plain dictionary
 
     subject: Mapped[str] = mapped_column(Text, primary_key=True)
     window_start: Mapped[datetime] = mapped_column(Timestamp)

@@ -4,7 +4,18 @@ from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, Numeric, SmallInteger, Text, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from magflow.db import Base, Timestamp
@@ -21,7 +32,10 @@ class VariantStatus(IntEnum):
 
 class Product(Base):
     __tablename__ = "products"
-    __table_args__ = (Index("idx_unique_product_handle", "handle", unique=True),)
+    __table_args__ = (
+        Index("idx_unique_product_handle", "handle", unique=True),
+        Index("ix_products_name", "name", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(Text)
@@ -72,10 +86,13 @@ class ProductOptionType(Base):
     """Which option types a product uses, in order."""
 
     __tablename__ = "product_option_types"
-    __table_args__ = (Index("idx_unique_product_option_type", "product_id", "option_type_id", unique=True),)
+    __table_args__ = (
+        PrimaryKeyConstraint("product_id", "option_type_id", name="idx_unique_product_option_type"),
+        Index("ix_product_option_types_option_type_id", "option_type_id"),
+    )
 
-    product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), primary_key=True)
-    option_type_id: Mapped[int] = mapped_column(ForeignKey("option_types.id", ondelete="RESTRICT"), primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
+    option_type_id: Mapped[int] = mapped_column(ForeignKey("option_types.id", ondelete="RESTRICT"))
     position: Mapped[int] = mapped_column(Integer, server_default=text("0"))
 
 
@@ -83,6 +100,7 @@ class ProductOptionValue(Base):
     """Which values of its types a product offers, in order."""
 
     __tablename__ = "product_option_values"
+    __table_args__ = (Index("ix_product_option_values_option_value_id", "option_value_id"),)
 
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), primary_key=True)
     option_value_id: Mapped[int] = mapped_column(ForeignKey("option_values.id", ondelete="RESTRICT"), primary_key=True)
@@ -114,6 +132,10 @@ class Variant(Base):
             unique=True,
             postgresql_where=text("external_sku IS NOT NULL"),
         ),
+        # `stock`, `movement_seq` and `updated_at` are in no index, on purpose: a sale then rewrites its row alone.
+        Index("ix_variants_sku", "sku", postgresql_ops={"sku": "text_pattern_ops"}),
+        Index("ix_variants_ean", "ean", postgresql_where=text("ean IS NOT NULL")),
+        Index("ix_variants_status", "status", "id"),
         CheckConstraint("price >= 0", name="price_positive"),
         CheckConstraint("stock >= 0", name="stock_positive"),
         CheckConstraint("status IN (0, 1)", name="status"),
@@ -146,10 +168,13 @@ class OptionValueVariant(Base):
     """Which value a variant holds. Values of removed types stay here and are ignored by the digest."""
 
     __tablename__ = "option_value_variants"
-    __table_args__ = (Index("idx_unique_ovv", "variant_id", "option_value_id", unique=True),)
+    __table_args__ = (
+        PrimaryKeyConstraint("variant_id", "option_value_id", name="idx_unique_ovv"),
+        Index("ix_option_value_variants_option_value_id", "option_value_id"),
+    )
 
-    variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id", ondelete="CASCADE"), primary_key=True)
-    option_value_id: Mapped[int] = mapped_column(ForeignKey("option_values.id", ondelete="RESTRICT"), primary_key=True)
+    variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id", ondelete="CASCADE"))
+    option_value_id: Mapped[int] = mapped_column(ForeignKey("option_values.id", ondelete="RESTRICT"))
 
 
 class VariantExternalId(Base):
@@ -173,6 +198,10 @@ class VariantImage(Base):
     """A picture of a product (variant_id NULL: shared by all its variants) by address or stored file."""
 
     __tablename__ = "variant_images"
+    __table_args__ = (
+        Index("ix_variant_images_product_id", "product_id", "position"),
+        Index("ix_variant_images_variant_id", "variant_id", postgresql_where=text("variant_id IS NOT NULL")),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
@@ -194,7 +223,10 @@ class PriceTemplateRule(Base):
     """What one option value adds to the base price: an amount, or per cent of it."""
 
     __tablename__ = "price_template_rules"
-    __table_args__ = (CheckConstraint("kind IN ('amount', 'percent')", name="kind"),)
+    __table_args__ = (
+        CheckConstraint("kind IN ('amount', 'percent')", name="kind"),
+        Index("ix_price_template_rules_price_template_id", "price_template_id"),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     price_template_id: Mapped[int] = mapped_column(ForeignKey("price_templates.id", ondelete="CASCADE"))

@@ -36,6 +36,19 @@ class AuditEntry(Base):
     new: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
 
+class AdoptionChange(Base):
+    """What the cleanup of an adopted shop overwrote or deleted: it cannot be undone, but it is not lost."""
+
+    __tablename__ = "adoption_changes"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+    rule: Mapped[str] = mapped_column(Text)
+    table_name: Mapped[str] = mapped_column(Text)
+    row_id: Mapped[str | None] = mapped_column(Text)
+    old: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
 class IdempotencyKey(Base):
     """The first answer to a keyed request; written in the transaction of its effect (reliability 2.8)."""
 
@@ -125,9 +138,7 @@ class ImportRow(Base):
     __table_args__ = (
         Index("ix_import_rows_pending", "import_id", "number", postgresql_where=text("outcome IS NULL")),
         Index("ix_import_rows_outcome", "import_id", "outcome", "number"),
-        CheckConstraint(
-            "outcome IS NULL OR outcome IN ('created', 'updated', 'unchanged', 'refused')", name="outcome"
-        ),
+        CheckConstraint("outcome IS NULL OR outcome IN ('created', 'updated', 'unchanged', 'refused')", name="outcome"),
     )
 
     import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)

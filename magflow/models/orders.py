@@ -25,6 +25,8 @@ class Order(Base):
             unique=True,
             postgresql_where=text("external_id IS NOT NULL"),
         ),
+        Index("ix_orders_status", "status", "id"),
+        Index("ix_orders_placed_at", "placed_at", "id"),
         CheckConstraint("status IN ('pending', 'confirmed', 'cancelled', 'returned')", name="status"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
     )
@@ -54,6 +56,15 @@ class Order(Base):
     returned_at: Mapped[datetime | None] = mapped_column(Timestamp)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+
+
+class OrderStatusMove(Base):
+    """Which status may follow which: the table that the trigger on orders asks."""
+
+    __tablename__ = "order_status_moves"
+
+    from_status: Mapped[str] = mapped_column(Text, primary_key=True)
+    to_status: Mapped[str] = mapped_column(Text, primary_key=True)
 
 
 class OrderItem(Base):
@@ -95,6 +106,7 @@ class Restock(Base):
 
     __tablename__ = "restocks"
     __table_args__ = (
+        Index("ix_restocks_order_id", "order_id"),
         Index("ix_restocks_order_item_id", "order_item_id"),
         Index("ix_restocks_document_id", "document_id"),
         CheckConstraint("quantity > 0", name="quantity_positive"),

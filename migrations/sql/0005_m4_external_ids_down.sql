@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS variant_external_ids;

@@ -1,0 +1,27 @@
+"""MagFlow's own tables, and the indexes of its lists and searches."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0009_own_tables"
+down_revision = "0008_values"
+branch_labels = None
+depends_on = None
+
+SQL = Path(__file__).parents[1] / "sql"
+
+
+def upgrade() -> None:
+    """Make them."""
+    run("0009_own_tables.sql")
+
+
+def downgrade() -> None:
+    """Drop them."""
+    run("0009_own_tables_down.sql")
+
+
+def run(name: str) -> None:
+    """Run a frozen file of statements. The driver reads % as a placeholder."""
+    op.get_bind().exec_driver_sql((SQL / name).read_text(encoding="utf-8").replace("%", "%%"))
