@@ -1,5 +1,6 @@
 """Option types and values by name, and what a product's variants hold: the reads and writes that others share."""
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -144,3 +145,22 @@ def _with_values(session: Session, wanted: Sequence[tuple[OptionType, OptionInpu
     session.add_all(new)
     session.flush()
     return [ResolvedOption(t, tuple(known[t.id, name_key(name)] for name in o.values)) for t, o in wanted]
+
+
+def find_or_imagine(session: Session, options: Sequence[OptionInput]) -> list[ResolvedOption]:
+    """As `find_or_create`, for a preview: what is missing is imagined, with ids below zero, and never stored."""
+    keys = [name_key(option.name) for option in options]
+    types = {t.name_key: t for t in session.scalars(select(OptionType).where(OptionType.name_key.in_(keys)))}
+    of_these = select(OptionValue).where(OptionValue.option_type_id.in_([t.id for t in types.values()]))
+    values = {(v.option_type_id, v.name_key): v for v in session.scalars(of_these)}
+    imagined = itertools.count(-1, -1)
+    resolved = []
+    for option, key in zip(options, keys, strict=True):
+        option_type = types.get(key) or OptionType(id=next(imagined), name=option.name.strip(), name_key=key)
+        offered = tuple(
+            values.get((option_type.id, name_key(name)))
+            or OptionValue(id=next(imagined), option_type_id=option_type.id, name=name.strip(), name_key=name_key(name))
+            for name in option.values
+        )
+        resolved.append(ResolvedOption(option_type, offered))
+    return resolved

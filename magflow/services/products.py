@@ -1,5 +1,6 @@
 """Products: made, edited, archived, and their options changed with everything that follows for the variants."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -50,6 +51,8 @@ class SetOptions:
     product_id: int
     options: Sequence[OptionInput]
     seen_version: int | None = None
+    seen_plan: str | None = None
+    """The fingerprint of the preview that was agreed to; refused when it comes out differently under the lock."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,8 @@ def set_options(session: Session, command: SetOptions, *, actor: Actor) -> Optio
         _write_options(session, product.id, resolved)
         _touch(product)
     outcome = _plan(variants, chosen_by_variant(session, [v.id for v in variants]), resolved)
+    if command.seen_plan is not None and command.seen_plan != outcome.fingerprint:
+        raise StaleVersion(command.seen_plan, outcome.fingerprint)
     _apply(session, outcome)
     session.flush()
     session.refresh(product)
@@ -189,6 +194,21 @@ def set_options(session: Session, command: SetOptions, *, actor: Actor) -> Optio
         tuple(outcome.incomplete),
         tuple(outcome.orphans),
     )
+
+
+def preview_options(session: Session, command: SetOptions) -> "OptionsPlan":
+    """What `set_options` would do to the variants, decided by the same function; nothing is written or locked.
+
+    Raises NotFound, Invalid.
+    """
+    option_rows.check_inputs(command.options)
+    if session.get(Product, command.product_id) is None:
+        raise NotFound("product", command.product_id)
+    variants = session.scalars(
+        select(Variant).where(Variant.product_id == command.product_id).order_by(Variant.id)
+    ).all()
+    resolved = option_rows.find_or_imagine(session, command.options)
+    return _plan(variants, chosen_by_variant(session, [v.id for v in variants]), resolved)
 
 
 def extend_options(session: Session, product_id: int, named: Sequence[OptionInput]) -> list[ResolvedOption]:
@@ -232,6 +252,14 @@ class OptionsPlan:
     deactivate: list[int] = field(default_factory=list)
     incomplete: list[int] = field(default_factory=list)
     orphans: list[int] = field(default_factory=list)
+    stays: dict[int, int] = field(default_factory=dict)
+    """Each variant that is deactivated -> the active one that keeps their common combination."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for two plans that do the same to the same variants."""
+        parts = (sorted(self.digests.items()), self.deactivate, self.incomplete, self.orphans)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def _plan(
@@ -248,6 +276,7 @@ def _plan(
             plan.digests[variant.id] = new
         if variant.status == VariantStatus.ACTIVE and keeps.setdefault(new, variant.id) != variant.id:
             plan.deactivate.append(variant.id)
+            plan.stays[variant.id] = keeps[new]
         if types - held.keys():
             plan.incomplete.append(variant.id)
         if any(value not in offered for type_, value in held.items() if type_ in types):

@@ -15,7 +15,16 @@ from magflow.concurrency import (
     transactional,
 )
 from magflow.domain.actors import Actor
-from magflow.domain.errors import AlreadyExists, CombinationTaken, FieldError, InUse, Invalid, InvalidOptions, NotFound
+from magflow.domain.errors import (
+    AlreadyExists,
+    CombinationTaken,
+    FieldError,
+    InUse,
+    Invalid,
+    InvalidOptions,
+    NotFound,
+    SkuTaken,
+)
 from magflow.domain.names import numbered, sku_from, title_from
 from magflow.domain.options import chosen_values, cleaned, digest, name_key
 from magflow.domain.orders import PENDING
@@ -30,13 +39,19 @@ Outcome = Literal["created", "reactivated"]
 
 EDITABLE = frozenset({"title", "price", "compare_at_price", "sku", "ean", "vat_rate"})
 
+SKU_ATTEMPTS = 5
+"""How often a SKU is made anew when somebody else took the one that was free a moment ago."""
+
+Combination = Sequence[int] | Sequence[tuple[str, str]]
+"""The values of a variant: their ids, or (option name, value name) pairs that the product offers."""
+
 
 @dataclass(frozen=True)
 class NewVariant:
     """A variant as asked for. `attributes` holds only what was given (title, price, sku, stock, ...)."""
 
     product_id: int
-    option_value_ids: Sequence[int] = ()
+    option_values: Combination = ()
     attributes: dict[str, Any] = field(default_factory=dict)
     active: bool = True
 
@@ -267,6 +282,34 @@ def set_active(
     check_seen(variant, seen_version, {})
     _set_status(session, variant, ACTIVE if active else INACTIVE)
     return variant
+
+
+@dataclass(frozen=True)
+class Swap:
+    """Activate one variant in place of the active one of the same combination."""
+
+    activate: int
+    deactivate: int
+    seen_version: int | None = None
+    seen_other_version: int | None = None
+
+
+@transactional
+def swap(session: Session, command: Swap, *, actor: Actor) -> Variant:
+    """Deactivate the one and activate the other, in one step: at no moment are both sold, or neither.
+
+    Raises NotFound, StaleVersion, and CombinationTaken when a third one is active by now.
+    """
+    _share_product_of(session, command.activate)
+    locked = lock_variants(session, [command.activate, command.deactivate])
+    new, old = locked[command.activate], locked[command.deactivate]
+    check_seen(new, command.seen_version, {})
+    check_seen(old, command.seen_other_version, {})
+    if (new.product_id, new.options_digest) != (old.product_id, old.options_digest):
+        raise InvalidOptions([FieldError("option_values", "different_combinations")])
+    _set_status(session, old, INACTIVE)
+    _set_status(session, new, ACTIVE)
+    return new
 
 
 @transactional
