@@ -42,8 +42,8 @@ EDITABLE = frozenset({"title", "price", "compare_at_price", "sku", "ean", "vat_r
 SKU_ATTEMPTS = 5
 """How often a SKU is made anew when somebody else took the one that was free a moment ago."""
 
-Combination = Sequence[int] | Sequence[tuple[str, str]]
-"""The values of a variant: their ids, or (option name, value name) pairs that the product offers."""
+Named = Sequence[tuple[str, str]]
+"""(option name, value name) pairs, looked up among what the product offers."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,11 @@ class NewVariant:
     """A variant as asked for. `attributes` holds only what was given (title, price, sku, stock, ...)."""
 
     product_id: int
-    option_values: Combination = ()
+    option_value_ids: Sequence[int] = ()
     attributes: dict[str, Any] = field(default_factory=dict)
     active: bool = True
+    option_values: Named | None = None
+    """By name instead of by id."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class EditVariant:
     expected_stock: int | None = None
     option_value_ids: Sequence[int] | None = None
     active: bool | None = None
+    option_values: Named | None = None
+    """By name instead of by id."""
 
 
 def value_ids_by_name(options: ProductOptions, named: Sequence[tuple[str, str]]) -> list[int]:
@@ -113,8 +117,7 @@ def create_or_reactivate(session: Session, command: NewVariant, *, actor: Actor)
     """
     product = share_product(session, command.product_id)
     options = options_of(session, product.id)
-    wanted = cleaned(command.option_value_ids)
-    chosen = chosen_values(wanted, types_of_values(session, wanted), options.type_ids)
+    chosen = _chosen(session, options, command.option_value_ids, command.option_values)
     combination = digest(chosen, options.type_ids)
     if command.active:
         there = _of_combination(session, product.id, combination)
@@ -122,12 +125,23 @@ def create_or_reactivate(session: Session, command: NewVariant, *, actor: Actor)
             raise AlreadyExists(there.id, there.sku)
         if there is not None:
             locked = lock_variants(session, [there.id])[there.id]
+            if locked.status == ACTIVE or locked.options_digest != combination:
+                # Somebody was faster between the look and the lock: what was found is not what stands there now.
+                raise CombinationTaken(locked.id, locked.sku)
             _write_attributes(session, locked, command.attributes)
             _set_status(session, locked, ACTIVE)
             return Made("reactivated", locked)
     variant = _insert(session, product, options, chosen, command)
     _activate_with_digest(session, variant, combination, ACTIVE if command.active else INACTIVE)
     return Made("created", variant)
+
+
+def _chosen(
+    session: Session, options: ProductOptions, ids: Sequence[int] | None, named: Named | None
+) -> dict[int, int]:
+    """{type: value} of a combination that is given by ids or by names. Raises InvalidOptions."""
+    wanted = cleaned(value_ids_by_name(options, named) if named is not None else ids or ())
+    return chosen_values(wanted, types_of_values(session, wanted), options.type_ids)
 
 
 def _of_combination(session: Session, product_id: int, combination: str | None) -> Variant | None:
@@ -144,24 +158,41 @@ def _insert(
     session: Session, product: Product, options: ProductOptions, chosen: dict[int, int], command: NewVariant
 ) -> Variant:
     names = [value.name for t in options.types for value in options.offered[t.id] if chosen.get(t.id) == value.id]
-    attributes = dict(command.attributes)
-    if not attributes.get("sku"):
-        base = sku_from(product.handle, names)
-        like = Variant.sku.like(base.replace("\\", "").replace("%", "").replace("_", r"\_") + "%")
-        taken = set(session.scalars(select(Variant.sku).where(Variant.product_id == product.id, like)))
-        attributes["sku"] = numbered(base, taken)
-    attributes.setdefault("title", title_from(names))
-    # Inactive and without a digest first, so that no partial index is hit before the join rows stand.
-    variant = Variant(product_id=product.id, status=INACTIVE, **attributes)
-    with savepoint(session):
-        session.add(variant)
-        session.flush()
+    attributes = {"title": title_from(names), **command.attributes}
+    variant = _insert_row(session, product, names, attributes)
     if chosen:
         session.execute(
             insert(OptionValueVariant),
             [{"variant_id": variant.id, "option_value_id": value} for value in chosen.values()],
         )
     return variant
+
+
+def _insert_row(session: Session, product: Product, names: Sequence[str], attributes: dict[str, Any]) -> Variant:
+    """The variant's row, with the SKU that was given or one that is free."""
+    given = attributes.get("sku")
+    for attempt in range(1, SKU_ATTEMPTS + 1):
+        sku = given or _free_sku(session, product, names)
+        # Inactive and without a digest first, so that no partial index is hit before the join rows stand.
+        variant = Variant(**{**attributes, "product_id": product.id, "status": INACTIVE, "sku": sku})
+        try:
+            with savepoint(session):
+                session.add(variant)
+                session.flush()
+        except SkuTaken as taken:
+            if given or attempt == SKU_ATTEMPTS:
+                raise SkuTaken(sku) from taken
+        else:
+            return variant
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _free_sku(session: Session, product: Product, names: Sequence[str]) -> str:
+    base = sku_from(product.handle, names)
+    taken = session.scalars(
+        select(Variant.sku).where(Variant.product_id == product.id, Variant.sku.startswith(base, autoescape=True))
+    )
+    return numbered(base, set(taken))
 
 
 def _activate_with_digest(session: Session, variant: Variant, combination: str | None, status: VariantStatus) -> None:
@@ -199,8 +230,11 @@ def _write_attributes(session: Session, variant: Variant, changes: dict[str, Any
     if session.is_modified(variant):
         variant.version += 1
         variant.updated_at = func.clock_timestamp()
-        with savepoint(session):
-            session.flush()
+        try:
+            with savepoint(session):
+                session.flush()
+        except SkuTaken as taken:
+            raise SkuTaken(plain.get("sku")) from taken
     if changes.get("stock") is not None:
         ledger.set_to(session, {variant.id: changes["stock"]}, reason="adjustment")
     session.refresh(variant)
@@ -212,7 +246,8 @@ def edit(session: Session, command: EditVariant, *, actor: Actor) -> Variant:
 
     Raises NotFound, StaleVersion (seen version, or seen stock), SkuTaken, InvalidOptions, CombinationTaken, Invalid.
     """
-    if command.option_value_ids is not None or command.active is not None:
+    reoptioned = command.option_value_ids is not None or command.option_values is not None
+    if reoptioned or command.active is not None:
         _share_product_of(session, command.variant_id)
     variant = lock_variants(session, [command.variant_id])[command.variant_id]
     check_seen(variant, command.seen_version, command.changes)
@@ -221,10 +256,13 @@ def edit(session: Session, command: EditVariant, *, actor: Actor) -> Variant:
             raise Invalid([FieldError("expected_inventory_quantity", "required")])
         ledger.check_expected("inventory_quantity", command.expected_stock, variant.stock)
     _write_attributes(session, variant, command.changes)
-    if command.option_value_ids is not None:
-        _rewrite_options(session, variant, command.option_value_ids)
-    if command.active is not None:
-        _set_status(session, variant, ACTIVE if command.active else INACTIVE)
+    if command.active is False:
+        # Before the options: a variant that is switched off collides with nobody.
+        _set_status(session, variant, INACTIVE)
+    if reoptioned:
+        _rewrite_options(session, variant, command.option_value_ids, command.option_values)
+    if command.active:
+        _set_status(session, variant, ACTIVE)
     session.refresh(variant)
     return variant
 
@@ -248,10 +286,11 @@ def _share_product_of(session: Session, variant_id: int) -> Product:
     return share_product(session, product_id)
 
 
-def _rewrite_options(session: Session, variant: Variant, option_value_ids: Sequence[int]) -> None:
+def _rewrite_options(
+    session: Session, variant: Variant, option_value_ids: Sequence[int] | None, named: Named | None = None
+) -> None:
     options = options_of(session, variant.product_id)
-    wanted = cleaned(option_value_ids)
-    chosen = chosen_values(wanted, types_of_values(session, wanted), options.type_ids)
+    chosen = _chosen(session, options, option_value_ids, named)
     held = chosen_by_variant(session, [variant.id])[variant.id]
     # Values of types that the product no longer uses stay on the variant: they are history, not a choice.
     replaced = [value for type_, value in held.items() if type_ in options.type_ids and chosen.get(type_) != value]
