@@ -43,7 +43,7 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast
 
 import flask_smorest
 from flask import Response, request
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema
 from sqlalchemy.orm import Session
 
 from magflow.db import db
@@ -280,6 +280,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     def __init__(self, name: str, import_name: str = __name__, *, description: str = "") -> None:
         super().__init__(name, import_name, description=description)
+        self._prepare_doc_cbks.append(_describe_answers)
 
     def reads(
         self, schema: type[border.Body], *, required: bool = True
@@ -308,6 +309,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]
                 return view(border.load(instance, query_values()), *args, **kwargs)
 
             _document(reading, {"in": "query", "required": False, "schema": schema})
+            cast("Any", reading).takes_query = True
             return reading
 
         return decorate
@@ -338,13 +340,35 @@ def _document(view: Callable[..., Any], parameter: dict[str, Any]) -> None:
     cast("Any", view)._apidoc = notes
 
 
-def refuse_trailing_input() -> None:
-    """An endpoint that reads no query must not be sent one: a misspelled filter that is ignored shows everything."""
-    if request.args:
-        raise Invalid([FieldError(name[:60], "unknown_field") for name in request.args])
+def _describe_answers(doc: dict[str, Any], doc_info: dict[str, Any], **_context: Any) -> dict[str, Any]:
+    """What `answers` said, in the envelope, for the description."""
+    notes = doc_info.get("magflow")
+    if notes is None:
+        return doc
+    data: Any = notes["schema"] or {"type": ["object", "null"]}
+    if notes["many"]:
+        data = {"type": "array", "items": data}
+    meta = META_OF_LISTS if notes["many"] else {"type": "object"}
+    envelope = {
+        "type": "object",
+        "required": ["status", "data", "meta"],
+        "properties": {"status": {"type": "string", "enum": ["success"]}, "data": data, "meta": meta},
+    }
+    for status in notes["statuses"]:
+        doc.setdefault("responses", {})[str(status)] = {
+            "description": notes["description"],
+            "content": {"application/json": {"schema": deepcopy(envelope)}},
+        }
+    doc["responses"].pop("422", None)
+    return doc
 
 
-__all__ = [
-    "PREFIX", "ApiBlueprint", "PageQuery", "ValidationError", "id_after", "make_cursor", "page_meta", "perform",
-    "read_cursor", "success", "utc",
-]  # fmt: skip
+META_OF_LISTS: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["total", "next_cursor"],
+    "properties": {
+        "total": {"type": "integer", "minimum": 0},
+        "total_is_estimate": {"type": "boolean"},
+        "next_cursor": {"type": ["string", "null"]},
+    },
+}

@@ -49,7 +49,7 @@ class Area:
 
     name: str
     blueprints: Sequence[Blueprint] = ()
-    api: Sequence[Blueprint] = ()
+    api: Sequence[Any] = ()
     """`magflow.web.api.ApiBlueprint`s; they are mounted under /api/v1."""
     admin_views: Callable[[], Sequence[Any]] = tuple
     """Makes the Flask-Admin views anew for each application: they remember theirs."""

@@ -5,6 +5,7 @@ The words of the code come through `_`, `_l` and `ngettext` of this module, whic
 
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 import flask_babel
@@ -21,6 +22,7 @@ CODES: Final = tuple(code for code, _name in LANGUAGES)
 FALLBACK: Final = "ro"
 COOKIE: Final = "magflow_locale"
 A_YEAR: Final = 365 * 24 * 3600
+CATALOGUES: Final = Path(__file__).resolve().parent.parent / "translations"
 DAY, MINUTE = "d MMM y", "d MMM y, HH:mm"
 
 
@@ -39,13 +41,13 @@ def _l(message: str, **values: Any) -> Any:
     return flask_babel.lazy_gettext(message, **values)
 
 
-def init_app(app: Flask, settings: Settings, folder: str) -> None:
+def init_app(app: Flask, settings: Settings) -> None:
     """Languages for pages, API and everything that runs inside the application."""
     flask_babel.Babel(
         app,
         default_locale=settings.locale,
         default_timezone=settings.timezone,
-        default_translation_directories=folder,
+        default_translation_directories=str(CATALOGUES),
         locale_selector=choose,
     )
     app.jinja_env.filters.update(money=money, number=number, day=day, moment=moment)
