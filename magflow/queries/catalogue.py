@@ -30,6 +30,8 @@ class ProductFilter:
     category: str | None = None
     archived: bool | None = None
     handle: str | None = None
+    where: Sequence[ColumnElement[bool]] = ()
+    """Further conditions, such as a view of `magflow.queries.product_views`."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +54,31 @@ class VariantFilter:
     product_id: int | None = None
     status: VariantStatus | None = None
     purchasable: bool | None = None
+    complete: bool | None = None
+    orphaned: bool | None = None
+    """Holds a value, of an option in use, that the product no longer offers."""
     ids: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)
 class OptionChoice:
-    """One value that a variant holds; `obsolete` when the product no longer uses its type."""
+    """One value that a variant holds.
+
+    `obsolete` when the product no longer uses its option; not `offered` when it no longer has the value.
+    """
 
     option_name: str
     option_value: str
     option_value_id: int
     obsolete: bool
+    offered: bool
 
 
 @dataclass(frozen=True)
 class VariantRow:
     variant: Variant
     product_name: str
+    complete: bool
     options: tuple[OptionChoice, ...] = ()
 
     @property
@@ -158,9 +168,14 @@ def products(session: Session, wanted: ProductFilter, *, after: int | None = Non
             or_(
                 Product.name.ilike(contains(wanted.q)),
                 Product.handle == wanted.q,
-                exists(select(Variant.id).where(Variant.product_id == Product.id, Variant.sku == wanted.q)),
+                Product.id.in_(
+                    select(Variant.product_id).where(
+                        or_(Variant.sku.ilike(contains(wanted.q)), Variant.ean == wanted.q)
+                    )
+                ),
             )
         )
+    statement = statement.where(*wanted.where)
     for column, value in (
         (Product.brand, wanted.brand),
         (Product.category, wanted.category),
@@ -227,8 +242,13 @@ def variants(session: Session, wanted: VariantFilter, *, after: int | None = Non
         statement = statement.where(Variant.product_id == wanted.product_id)
     if wanted.status is not None:
         statement = statement.where(Variant.status == wanted.status)
-    if wanted.purchasable is not None:
-        statement = statement.where(purchasable() if wanted.purchasable else ~purchasable())
+    for condition, asked in (
+        (purchasable, wanted.purchasable),
+        (complete, wanted.complete),
+        (orphaned, wanted.orphaned),
+    ):
+        if asked is not None:
+            statement = statement.where(condition() if asked else ~condition())
     if wanted.ids is not None:
         statement = statement.where(Variant.id.in_(wanted.ids))
     ids, page = _keys(session, statement, Variant.id, after, limit)
@@ -238,14 +258,14 @@ def variants(session: Session, wanted: VariantFilter, *, after: int | None = Non
 def variant_rows(session: Session, ids: Sequence[int]) -> list[VariantRow]:
     """These variants with their options, newest first, in two statements."""
     rows = session.execute(
-        select(Variant, Product.name)
+        select(Variant, Product.name, complete())
         .join(Product, Product.id == Variant.product_id)
         .where(Variant.id.in_(ids))
         .order_by(Variant.id.desc())
         .execution_options(populate_existing=True)
     ).tuples()
     chosen = options_of_variants(session, ids)
-    return [VariantRow(variant, name, chosen.get(variant.id, ())) for variant, name in rows]
+    return [VariantRow(variant, name, whole, chosen.get(variant.id, ())) for variant, name, whole in rows]
 
 
 def options_of_variants(session: Session, ids: Sequence[int]) -> dict[int, tuple[OptionChoice, ...]]:
@@ -257,6 +277,7 @@ def options_of_variants(session: Session, ids: Sequence[int]) -> dict[int, tuple
             OptionValue.name,
             OptionValue.id,
             ProductOptionType.option_type_id.is_(None),
+            ProductOptionValue.option_value_id.is_not(None),
         )
         .join(OptionValue, OptionValue.id == OptionValueVariant.option_value_id)
         .join(OptionType, OptionType.id == OptionValue.option_type_id)
@@ -268,6 +289,13 @@ def options_of_variants(session: Session, ids: Sequence[int]) -> dict[int, tuple
                 ProductOptionType.option_type_id == OptionValue.option_type_id,
             ),
         )
+        .outerjoin(
+            ProductOptionValue,
+            and_(
+                ProductOptionValue.product_id == Variant.product_id,
+                ProductOptionValue.option_value_id == OptionValue.id,
+            ),
+        )
         .where(OptionValueVariant.variant_id.in_(ids))
         .order_by(
             OptionValueVariant.variant_id,
@@ -277,8 +305,8 @@ def options_of_variants(session: Session, ids: Sequence[int]) -> dict[int, tuple
         )
     ).tuples()
     chosen: dict[int, tuple[OptionChoice, ...]] = {}
-    for variant_id, option, value, value_id, obsolete in rows:
-        chosen[variant_id] = (*chosen.get(variant_id, ()), OptionChoice(option, value, value_id, bool(obsolete)))
+    for variant_id, *choice in rows:
+        chosen[variant_id] = (*chosen.get(variant_id, ()), OptionChoice(*choice))
     return chosen
 
 
@@ -347,6 +375,22 @@ def product_page(session: Session, product_id: int, *, limit: int = 2_048) -> Pr
         frozenset(incomplete),
         frozenset(orphans),
     )
+
+
+def option_type_page(
+    session: Session, *, q: str | None = None, after: int | None = None, limit: int = 50
+) -> Page[OptionRow]:
+    """Option types, newest first, each with all its values, in four statements."""
+    statement = select(OptionType.id)
+    if q:
+        statement = statement.where(OptionType.name.ilike(contains(q)))
+    ids, page = _keys(session, statement, OptionType.id, after, limit)
+    types = session.scalars(select(OptionType).where(OptionType.id.in_(ids)).order_by(OptionType.id.desc())).all()
+    of_these = select(OptionValue).where(OptionValue.option_type_id.in_(ids))
+    values: dict[int, list[OptionValue]] = {}
+    for value in session.scalars(of_these.order_by(OptionValue.position, OptionValue.id)):
+        values.setdefault(value.option_type_id, []).append(value)
+    return replace(page, rows=[OptionRow(t, tuple(values.get(t.id, ()))) for t in types])
 
 
 def option_types(session: Session) -> list[OptionRow]:
