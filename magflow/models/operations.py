@@ -19,6 +19,12 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_log_table_row", "table_name", "row_id", "id"),
         Index("ix_audit_log_actor", "actor", "id"),
+        Index(
+            "ix_audit_log_order",
+            text("(coalesce(new, old) ->> 'order_id')"),
+            "id",
+            postgresql_where=text("table_name = 'order_items' AND action IN ('insert', 'delete')"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

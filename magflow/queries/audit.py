@@ -1,12 +1,14 @@
 """Who changed what, newest first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from magflow.models import AuditEntry
+from magflow.domain.errors import NotFound
+from magflow.models import AuditEntry, Variant
 from magflow.queries.paging import Page, counted
 
 
@@ -17,6 +19,11 @@ class AuditFilter:
     row_id: str | None = None
     action: str | None = None
     door: str | None = None
+    request_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    tables: Collection[str] | None = None
+    """What the reader may see; None: everything."""
 
 
 def entries(session: Session, wanted: AuditFilter, *, after: int | None = None, limit: int = 50) -> Page[AuditEntry]:
@@ -28,9 +35,16 @@ def entries(session: Session, wanted: AuditFilter, *, after: int | None = None, 
         (AuditEntry.row_id, wanted.row_id),
         (AuditEntry.action, wanted.action),
         (AuditEntry.door, wanted.door),
+        (AuditEntry.request_id, wanted.request_id),
     ):
         if value:
             statement = statement.where(column == value)
+    if wanted.tables is not None:
+        statement = statement.where(AuditEntry.table_name.in_(wanted.tables))
+    if wanted.since is not None:
+        statement = statement.where(AuditEntry.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(AuditEntry.at < wanted.until)
     total, estimate = counted(session, statement)
     if after is not None:
         statement = statement.where(AuditEntry.id < after)
@@ -42,3 +56,50 @@ def entries(session: Session, wanted: AuditFilter, *, after: int | None = None, 
 def history_of(session: Session, table_name: str, row_id: int, *, limit: int = 200) -> Sequence[AuditEntry]:
     """Everything recorded about one row, newest first."""
     return entries(session, AuditFilter(table_name=table_name, row_id=str(row_id)), limit=limit).rows
+
+
+def entry(session: Session, entry_id: int, *, tables: Collection[str] | None = None) -> AuditEntry:
+    """One entry, if the reader may see it. Raises NotFound."""
+    found = session.get(AuditEntry, entry_id)
+    if found is None or (tables is not None and found.table_name not in tables):
+        raise NotFound("audit entry", entry_id)
+    return found
+
+
+def same_request(session: Session, of: AuditEntry, *, limit: int = 50) -> Sequence[AuditEntry]:
+    """What else was recorded in the request of an entry. Entries of one request stand near each other."""
+    if of.request_id is None:
+        return []
+    near = and_(AuditEntry.id > of.id - 5_000, AuditEntry.id < of.id + 5_000)
+    found = select(AuditEntry).where(near, AuditEntry.request_id == of.request_id, AuditEntry.id != of.id)
+    return session.scalars(found.order_by(AuditEntry.id).limit(limit)).all()
+
+
+def history_of_order(session: Session, order_id: int, item_ids: Collection[int]) -> Sequence[AuditEntry]:
+    """Everything recorded about an order and its lines, those that are gone included; newest first."""
+    of_line = AuditEntry.table_name == "order_items"
+    made_or_gone = and_(
+        of_line,
+        AuditEntry.action.in_(("insert", "delete")),
+        func.coalesce(AuditEntry.new, AuditEntry.old).op("->>")("order_id") == str(order_id),
+    )
+    changed = and_(of_line, AuditEntry.row_id.in_([str(id_) for id_ in item_ids]))
+    itself = and_(AuditEntry.table_name == "orders", AuditEntry.row_id == str(order_id))
+    return session.scalars(
+        select(AuditEntry).where(or_(itself, made_or_gone, changed)).order_by(AuditEntry.id.desc()).limit(500)
+    ).all()
+
+
+def deactivated_in(session: Session, product_id: int, request_id: str) -> frozenset[int]:
+    """The variants of a product that were deactivated in one request."""
+    ids = session.scalars(select(Variant.id).where(Variant.product_id == product_id)).all()
+    rows = session.scalars(
+        select(AuditEntry.row_id).where(
+            AuditEntry.table_name == "variants",
+            AuditEntry.row_id.in_([str(id_) for id_ in ids]),
+            AuditEntry.request_id == request_id,
+            AuditEntry.action == "update",
+            AuditEntry.new.op("->>")("status") == "1",
+        )
+    )
+    return frozenset(int(row_id) for row_id in rows if row_id)

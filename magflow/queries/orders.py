@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from magflow.domain.errors import NotFound
 from magflow.domain.money import to_cents
-from magflow.models import Order, OrderItem, Product, Restock, Variant
+from magflow.models import Order, OrderItem, Product, Restock, Setting, Variant
 from magflow.queries.catalogue import contains, options_of_variants
 from magflow.queries.paging import Page, counted
 
@@ -118,7 +118,10 @@ def orders(session: Session, wanted: OrderFilter, *, after: int | None = None, l
 
 
 def _rows(session: Session, ids: Sequence[int]) -> list[OrderRow]:
-    price = func.coalesce(OrderItem.line_total_gross, OrderItem.quantity * func.coalesce(OrderItem.unit_price, 0))
+    # As in `_line`: until confirmation a catalogue price is the variant's present one.
+    catalogue = OrderItem.price_source == "catalogue"
+    each = case((catalogue, func.coalesce(Variant.price, OrderItem.unit_price, 0)), else_=OrderItem.unit_price)
+    price = func.coalesce(OrderItem.line_total_gross, OrderItem.quantity * each)
     rows = session.execute(
         select(
             Order,
@@ -127,6 +130,7 @@ def _rows(session: Session, ids: Sequence[int]) -> list[OrderRow]:
             func.coalesce(Order.total_gross, func.sum(price), 0),
         )
         .outerjoin(OrderItem, OrderItem.order_id == Order.id)
+        .outerjoin(Variant, Variant.id == OrderItem.variant_id)
         .where(Order.id.in_(ids))
         .group_by(Order.id)
         .order_by(Order.id.desc())
@@ -173,3 +177,21 @@ def _line(item: OrderItem, variant: Variant | None, product: Product | None, opt
         stock=variant.stock if variant is not None else None,
         variant_status=variant.status if variant is not None else None,
     )
+
+
+def pending_count(session: Session, *, most: int = 1_000) -> int:
+    """How many orders wait for a person; one above `most` at most."""
+    bounded = select(Order.id).where(Order.status == "pending").limit(most + 1)
+    return session.scalar(select(func.count()).select_from(bounded.subquery())) or 0
+
+
+def blocked(session: Session, *, limit: int = 5) -> Sequence[Order]:
+    """Orders that were sold already and cannot be confirmed here, oldest first."""
+    waiting = select(Order).where(Order.status == "pending", Order.blocked_reason.is_not(None))
+    return session.scalars(waiting.order_by(Order.id).limit(limit)).all()
+
+
+def shop_vat_rate(session: Session) -> Decimal:
+    """The rate of a variant whose product names none: the shop's setting, else 21 per cent, as finalize reads it."""
+    kept = session.get(Setting, "vat_rate")
+    return Decimal(str(kept.value)) if kept is not None else Decimal("21.00")

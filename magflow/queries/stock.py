@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from magflow.models import Order, Restock, StockMovement
+from magflow.models import Order, Product, Restock, StockMovement, Variant
 from magflow.queries.paging import Page, counted
+
+Place = tuple[datetime, int, int]
+"""Where a movement stands in the shop's list: time, variant, number."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,57 @@ def recent_movements(
         statement = statement.where(StockMovement.reason == reason)
     ordered = statement.order_by(StockMovement.at.desc(), StockMovement.variant_id, StockMovement.seq.desc())
     return _with_orders(session, list(session.scalars(ordered.limit(limit))))
+
+
+@dataclass(frozen=True)
+class MovementFilter:
+    sku: str | None = None
+    reason: str | None = None
+    actor: str | None = None
+    door: str | None = None
+
+
+@dataclass(frozen=True)
+class MovementsPage:
+    """Some of the shop's movements, newest first. `products`: name by variant, of those that still exist."""
+
+    rows: Sequence[MovementRow]
+    products: dict[int, str]
+    total: int
+    total_is_estimate: bool
+    next_place: Place | None
+
+
+def movements(
+    session: Session, wanted: MovementFilter, *, after: Place | None = None, limit: int = 50
+) -> MovementsPage:
+    """The shop's movements, filtered, newest first."""
+    statement = select(StockMovement)
+    for column, value in (
+        (StockMovement.sku, wanted.sku),
+        (StockMovement.reason, wanted.reason),
+        (StockMovement.actor, wanted.actor),
+        (StockMovement.door, wanted.door),
+    ):
+        if value:
+            statement = statement.where(column == value)
+    total, estimate = counted(session, statement)
+    place = tuple_(StockMovement.at, StockMovement.variant_id, StockMovement.seq)
+    if after is not None:
+        statement = statement.where(place < after)
+    ordered = statement.order_by(StockMovement.at.desc(), StockMovement.variant_id.desc(), StockMovement.seq.desc())
+    rows = list(session.scalars(ordered.limit(limit + 1)))
+    more, rows = len(rows) > limit, rows[:limit]
+    named = select(Variant.id, Product.name).join(Product, Product.id == Variant.product_id)
+    products = dict(session.execute(named.where(Variant.id.in_({m.variant_id for m in rows}))).tuples().all())
+    last = rows[-1] if more else None
+    return MovementsPage(
+        _with_orders(session, rows),
+        products,
+        total,
+        estimate,
+        (last.at, last.variant_id, last.seq) if last is not None else None,
+    )
 
 
 def _with_orders(session: Session, rows: Sequence[StockMovement]) -> list[MovementRow]:
