@@ -146,6 +146,15 @@ class AlreadyTaken(Conflict):
         return {"field": self.field}
 
 
+class OrderTaken(AlreadyTaken):
+    """An order with this (source, account, external id) was taken before."""
+
+    code = "external_id_taken"
+
+    def __init__(self) -> None:
+        super().__init__("external_id")
+
+
 class InUse(Conflict):
     """It cannot go while something else needs it."""
 

@@ -305,8 +305,9 @@ def options_of_variants(session: Session, ids: Sequence[int]) -> dict[int, tuple
         )
     ).tuples()
     chosen: dict[int, tuple[OptionChoice, ...]] = {}
-    for variant_id, *choice in rows:
-        chosen[variant_id] = (*chosen.get(variant_id, ()), OptionChoice(*choice))
+    for variant_id, name, value, value_id, obsolete, offered in rows:
+        choice = OptionChoice(name, value, value_id, obsolete, offered)
+        chosen[variant_id] = (*chosen.get(variant_id, ()), choice)
     return chosen
 
 

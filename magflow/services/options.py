@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import lock_names
-from magflow.domain.errors import FieldError, Invalid
+from magflow.concurrency import lock_names, transactional
+from magflow.domain.actors import Actor
+from magflow.domain.errors import AlreadyTaken, FieldError, Invalid
 from magflow.domain.options import name_key
 from magflow.models import OptionType, OptionValue, OptionValueVariant, ProductOptionType, ProductOptionValue
+
+MOST_OPTIONS = 50
+"""Options of one product: each is a lock on its name, and nobody chooses among more."""
+
+LONGEST_KEY = 1000
+"""Bytes of a folded name: one character can fold to eighteen, and an index holds no more than some 2,700."""
 
 
 @dataclass(frozen=True)
@@ -80,26 +87,31 @@ def types_of_values(session: Session, value_ids: Collection[int]) -> dict[int, i
 
 
 def check_inputs(options: Sequence[OptionInput]) -> None:
-    """Refuse blank names and names that are the same once folded, naming each."""
+    """Refuse names that are blank or too long, and names that are the same once folded, naming each."""
+    if len(options) > MOST_OPTIONS:
+        raise Invalid([FieldError("options", "too_many", {"limit": MOST_OPTIONS})])
     errors: list[FieldError] = []
     seen: set[str] = set()
     for n, option in enumerate(options):
-        key = name_key(option.name)
-        if not key:
-            errors.append(FieldError(f"options[{n}].name", "blank"))
-        if key in seen:
-            errors.append(FieldError(f"options[{n}].name", "repeated", {"value": option.name}))
-        seen.add(key)
+        errors += _faults(f"options[{n}].name", option.name, seen)
         values: set[str] = set()
         for m, value in enumerate(option.values):
-            value_key = name_key(value)
-            if not value_key:
-                errors.append(FieldError(f"options[{n}].values[{m}]", "blank"))
-            if value_key in values:
-                errors.append(FieldError(f"options[{n}].values[{m}]", "repeated", {"value": value}))
-            values.add(value_key)
+            errors += _faults(f"options[{n}].values[{m}]", value, values)
     if errors:
         raise Invalid(errors)
+
+
+def _faults(field: str, name: str, seen: set[str]) -> list[FieldError]:
+    """What is wrong with one name beside those that were seen; it is one of them from now on."""
+    key = name_key(name)
+    if not key:
+        return [FieldError(field, "blank")]
+    if len(key.encode()) > LONGEST_KEY:
+        return [FieldError(field, "too_long", {"limit": LONGEST_KEY})]
+    if key in seen:
+        return [FieldError(field, "repeated", {"value": name})]
+    seen.add(key)
+    return []
 
 
 def lock_option_names(session: Session, names: Iterable[str]) -> None:
@@ -145,6 +157,31 @@ def _with_values(session: Session, wanted: Sequence[tuple[OptionType, OptionInpu
     session.add_all(new)
     session.flush()
     return [ResolvedOption(t, tuple(known[t.id, name_key(name)] for name in o.values)) for t, o in wanted]
+
+
+@dataclass(frozen=True)
+class NewOptionType:
+    """An option for the shop's list, with the values it begins with."""
+
+    name: str
+    values: Sequence[str] = ()
+    presentation: str | None = None
+    """What customers read; the name, unless given."""
+
+
+@transactional
+def create_type(session: Session, command: NewOptionType, *, actor: Actor) -> ResolvedOption:
+    """Make an option type and its values. Raises Invalid, and AlreadyTaken for a name that differs in case only."""
+    named = [OptionInput(command.name, command.values)]
+    check_inputs(named)
+    lock_option_names(session, [command.name])
+    if session.scalar(select(OptionType.id).where(OptionType.name_key == name_key(command.name))) is not None:
+        raise AlreadyTaken("name")
+    [made] = find_or_create(session, named)
+    if command.presentation is not None:
+        made.type.presentation = command.presentation
+        session.flush()
+    return made
 
 
 def find_or_imagine(session: Session, options: Sequence[OptionInput]) -> list[ResolvedOption]:

@@ -200,14 +200,17 @@ def _line(order: Order, item: NewItem, variant: Variant) -> OrderItem:
 def _merge_or_append(lines: list[OrderItem], new: OrderItem) -> OrderItem:
     """The line that now carries the quantity: an equal one of the same variant, or the new one.
 
-    Lines whose price a marketplace charged merge only at the same price, which is never overwritten.
+    Lines whose price a marketplace charged merge only at the same price and VAT, which are never overwritten.
     """
     for line in lines:
         if line.variant_id != new.variant_id or line.stock_source != new.stock_source:
             continue
         if line.price_source != new.price_source:
             continue
-        if line.price_source == "marketplace" and line.unit_price != new.unit_price:
+        if line.price_source == "marketplace" and (line.unit_price, line.vat_rate_snapshot) != (
+            new.unit_price,
+            new.vat_rate_snapshot,
+        ):
             continue
         if line.quantity + new.quantity > LARGEST_QUANTITY:
             raise Invalid([FieldError("quantity", "too_large", {"limit": LARGEST_QUANTITY})])

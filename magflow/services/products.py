@@ -9,9 +9,9 @@ from typing import Any, Final
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import execute, lock_product, lock_variants_of_product, transactional
+from magflow.concurrency import execute, lock_product, lock_variants_of_product, savepoint, transactional
 from magflow.domain.actors import Actor
-from magflow.domain.errors import FieldError, Invalid, NotFound, StaleVersion
+from magflow.domain.errors import AlreadyTaken, FieldError, Invalid, NotFound, StaleVersion
 from magflow.domain.names import handle_from
 from magflow.domain.options import digest
 from magflow.models import Product, ProductOptionType, ProductOptionValue, Variant, VariantStatus
@@ -68,6 +68,9 @@ class OptionsChanged:
 
 EDITABLE = frozenset({"name", "handle", "description", "brand", "category", "vat_rate"})
 
+HANDLE_ATTEMPTS = 5
+"""How often a handle is made anew when somebody else took the one that was free a moment ago."""
+
 
 @transactional
 def create(session: Session, command: NewProduct, *, actor: Actor) -> Product:
@@ -78,16 +81,7 @@ def create(session: Session, command: NewProduct, *, actor: Actor) -> Product:
     option_rows.check_inputs(command.options)
     if command.options:
         option_rows.lock_option_names(session, [o.name for o in command.options])
-    product = Product(
-        name=command.name,
-        handle=command.handle or free_handle(session, command.name),
-        description=command.description,
-        brand=command.brand,
-        category=command.category,
-        vat_rate=command.vat_rate,
-    )
-    session.add(product)
-    session.flush()
+    product = _insert(session, command)
     if command.options:
         resolved = option_rows.find_or_create(session, command.options)
         _write_options(session, product.id, resolved)
@@ -105,6 +99,29 @@ def create(session: Session, command: NewProduct, *, actor: Actor) -> Product:
     session.flush()
     session.refresh(product)
     return product
+
+
+def _insert(session: Session, command: NewProduct) -> Product:
+    """The product's row, with the handle that was given or one that is free."""
+    for attempt in range(1, HANDLE_ATTEMPTS + 1):
+        product = Product(
+            name=command.name,
+            handle=command.handle or free_handle(session, command.name),
+            description=command.description,
+            brand=command.brand,
+            category=command.category,
+            vat_rate=command.vat_rate,
+        )
+        try:
+            with savepoint(session):
+                session.add(product)
+                session.flush()
+        except AlreadyTaken:
+            if command.handle or attempt == HANDLE_ATTEMPTS:
+                raise
+        else:
+            return product
+    raise AssertionError("the last attempt returns or raises")
 
 
 def free_handle(session: Session, name: str) -> str:

@@ -31,18 +31,20 @@ def adjust(session: Session, command: AdjustStock, *, actor: Actor) -> Variant:
     Raises NotFound, StaleVersion, InsufficientStock (the difference would fall below zero), Invalid.
     """
     _check(command)
+    changed: dict[int, int] = {}
     variant = lock_variants(session, [command.variant_id])[command.variant_id]
     if command.delta is not None:
         if variant.stock + command.delta < 0:
             raise InsufficientStock([Shortage(variant.id, variant.sku, -command.delta, variant.stock)])
         if variant.stock + command.delta > LARGEST_STOCK:
             raise Invalid([FieldError("delta", "too_large", {"limit": LARGEST_STOCK})])
-        ledger.add(session, {variant.id: command.delta}, reason="adjustment", note=command.reason)
+        changed = ledger.add(session, {variant.id: command.delta}, reason="adjustment", note=command.reason)
     elif command.set_to is not None and command.expected is not None:
         ledger.check_expected("stock", command.expected, variant.stock)
-        ledger.set_to(session, {variant.id: command.set_to}, reason="count", note=command.reason)
+        changed = ledger.set_to(session, {variant.id: command.set_to}, reason="count", note=command.reason)
     session.refresh(variant)
-    events.publish(session, "stock.changed", variant_id=variant.id, sku=variant.sku, stock=variant.stock)
+    if changed:
+        events.publish(session, "stock.changed", variant_id=variant.id, sku=variant.sku, stock=variant.stock)
     return variant
 
 
