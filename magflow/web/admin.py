@@ -25,7 +25,7 @@ from flask_admin.contrib.sqla import ModelView
 from flask_admin.model.base import ViewArgs
 from flask_admin.theme import Theme
 from flask_babel import gettext
-from sqlalchemy import func, literal_column
+from sqlalchemy import func, inspect, literal_column
 from werkzeug.wrappers import Response
 
 from magflow.db import db
@@ -104,6 +104,8 @@ class ReadView(_Guarded, ListPage, ModelView):  # type: ignore[misc]
     can_set_page_size = True
     column_type_formatters = FORMATTERS
     column_type_formatters_detail = FORMATTERS
+    # A macro of the list's template is unknown to the template of the details.
+    column_formatters_detail: ClassVar[Mapping[str, Any]] = {}
 
     action_permissions: ClassVar[Mapping[str, str]] = {}
     """The scope that a batch action needs, by its name; without one it needs what the view needs."""
@@ -171,6 +173,14 @@ class ReadView(_Guarded, ListPage, ModelView):  # type: ignore[misc]
         query, joins = self._apply_sorting(query.options(*self.loading), joins, sort_column, sort_desc)
         query = self._apply_pagination(self._without_ties(query, sort_column, sort_desc), page, page_size)
         return total, (query.all() if execute else query)
+
+    def scaffold_list_columns(self) -> list[str]:
+        """The table's own columns: a relation that nobody named would be loaded row by row."""
+        return [column.key for column in inspect(self.model).column_attrs]
+
+    def get_list_row_actions(self) -> list[Any]:
+        """Only those that a view declares: the first column already opens the row."""
+        return list(self.column_extra_row_actions or ())
 
     def scaffold_auto_joins(self) -> list[Any]:
         """No hidden joins: see `loading`."""

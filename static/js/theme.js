@@ -8,20 +8,15 @@ function choose(theme) {
   else document.documentElement.dataset.theme = theme;
 }
 
-/** Let the theme menu work; it stays hidden where no script could answer it. */
+/** Let the choice of colours work; it stays hidden where no script could answer it. */
 export function startTheme() {
-  const menu = document.querySelector("[data-theme-menu]");
-  if (!menu) return;
-  menu.hidden = false;
-  menu.addEventListener("click", (event) => {
+  for (const group of document.querySelectorAll("[data-theme-menu]")) group.hidden = false;
+  document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-theme-choice]");
     if (!button) return;
     choose(button.dataset.themeChoice);
-    for (const other of menu.querySelectorAll("[data-theme-choice]")) {
-      other.setAttribute("aria-pressed", String(other === button));
+    for (const other of document.querySelectorAll("[data-theme-choice]")) {
+      other.setAttribute("aria-pressed", String(other.dataset.themeChoice === button.dataset.themeChoice));
     }
-    menu.querySelector("summary use").setAttribute("href", button.querySelector("use").getAttribute("href"));
-    menu.open = false;
-    menu.querySelector("summary").focus();
   });
 }
