@@ -33,6 +33,24 @@ LONGEST_SOCKET_PATH: Final = 100  # the kernel's limit is 107 bytes
 DURABLE: Final = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
 
+class Started:
+    """A server that is our child, and may outlive us without anybody being warned about it."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.pid = process.pid
+        self._ended = False
+        process.returncode = 0  # takes it out of subprocess's hands, which would complain when we let go of it
+
+    def ended(self) -> bool:
+        """Whether it is gone; collects what is left of it."""
+        if not self._ended:
+            try:
+                self._ended = os.waitpid(self.pid, os.WNOHANG)[0] != 0
+            except ChildProcessError:
+                self._ended = True
+        return self._ended
+
+
 @dataclass(frozen=True)
 class Cluster:
     """A data folder, the programs for it, and the account they run as."""
@@ -104,7 +122,7 @@ class Cluster:
 
     # --- Starting it ---------------------------------------------------------------------------------------------
 
-    def spawn(self, options: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    def spawn(self, options: Mapping[str, str], log: Path) -> Started:
         """Start the server. It outlives us: whoever comes next joins it."""
         self._prepare_socket_folder()
         socket = self._inside(self.data) if self.socket_folder == self.data else str(self.socket_folder)
@@ -113,7 +131,7 @@ class Cluster:
             command += ["-c", f"{name}={value}"]
         try:
             with log.open("wb") as first_words:
-                return subprocess.Popen(
+                process = subprocess.Popen(
                     command,
                     cwd=self.data,
                     stdin=subprocess.DEVNULL,
@@ -122,6 +140,7 @@ class Cluster:
                     start_new_session=True,
                     **self.account.process(),
                 )
+                return Started(process)
         except OSError as error:
             raise ServerFailed(f"PostgreSQL cannot be started from {self.binaries.folder}: {error.strerror}") from error
 
@@ -181,25 +200,35 @@ class Cluster:
         return (link if link.parent.exists() else Path(process.cwd())).samefile(self.data)
 
     def clear_remains(self, *, patience: float = 5.0) -> None:
-        """After a crash: wait for orphaned processes, end those that stay, and drop the stale number.
+        """After a crash: wait for orphaned processes, end those that stay, and drop the stale numbers.
 
-        To be called under the start lock and only when no postmaster is alive. PostgreSQL refuses to start while the
-        file names any living process of the same user, also a stranger's that got the number after a reboot.
+        To be called under the start lock and only when no postmaster is alive. PostgreSQL refuses to start while
+        one of the two files names any process of the same user, also a stranger's that got the number after a reboot,
+        or a dead one's that nobody collected.
         """
-        orphans = self.processes()
-        _, stubborn = psutil.wait_procs(orphans, timeout=patience)
-        for process in stubborn:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(stubborn, timeout=patience)
+        if not self.await_silence(patience):
+            for process in self.processes():
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            self.await_silence(patience)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        (self.socket_folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
-    def shut_down(self, started: subprocess.Popen[bytes] | None, *, patience: float = 60.0) -> None:
+    def await_silence(self, patience: float) -> bool:
+        """Wait until nothing works in the folder any more. The dead that nobody collects are not waited for."""
+        deadline = time.monotonic() + patience
+        while self.processes():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def shut_down(self, started: Started | None, *, patience: float = 60.0) -> None:
         """End the server: open transactions are rolled back, everything committed is on the disk."""
         postmaster = self.postmaster()
         if postmaster is None:
             if started is not None:
-                started.poll()
+                started.ended()
             return
         for what in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             try:
@@ -214,28 +243,25 @@ def _alive(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
-def _gone(process: psutil.Process, started: subprocess.Popen[bytes] | None, patience: float) -> bool:
-    try:
-        if started is not None and started.pid == process.pid:
-            started.wait(patience)
+def _gone(process: psutil.Process, started: Started | None, patience: float) -> bool:
+    """Wait until it is gone, or a zombie that is not ours to collect (a container without an init process)."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if started is not None and started.pid == process.pid and started.ended():
             return True
-        # Not our child: it is gone, or it is a zombie that nobody collects (a container without an init process).
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
+        try:
             if not _alive(process):
                 return True
-            time.sleep(0.01)
-    except psutil.NoSuchProcess:
-        return True
-    except subprocess.TimeoutExpired:
-        return False
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.01)
     return False
 
 
 def start_problem(said: str, data: Path) -> ServerFailed:
     """What the server's last words mean, in one line."""
     lowered = said.lower()
-    if "no space left" in lowered or "disk quota" in lowered:
+    if any(sign in lowered for sign in ("no space left", "disk quota", "check free disk space")):
         return ServerFailed(f"the disk with {data} is full; free some space and start MagFlow again")
     if "read-only file system" in lowered or "permission denied" in lowered:
         return ServerFailed(f"{data} cannot be written to; mend its permissions, or set MAGFLOW_HOME to another folder")

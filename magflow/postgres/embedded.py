@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ import psycopg
 
 from magflow.postgres import binaries as programs
 from magflow.postgres import roles
-from magflow.postgres.cluster import PORT, SUPERUSER, Cluster, server_options, start_problem
+from magflow.postgres.cluster import PORT, SUPERUSER, Cluster, Started, server_options, start_problem
 from magflow.postgres.errors import ServerFailed
 from magflow.postgres.locks import FileLock
 from magflow.settings import HomeUnusable, Settings, keep_once
@@ -42,7 +41,7 @@ class Server:
     options: Mapping[str, str] = field(repr=False)
     passwords: Mapping[str, str] = field(repr=False)
     _use: FileLock = field(repr=False)
-    _started: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _started: Started | None = field(default=None, repr=False)
 
     def dsn(self, role: str, database: str = DATABASE) -> str:
         """The address for a role: `magflow_app`, `magflow_read`, `magflow_backup`, `magflow_owner` or the superuser.
@@ -82,7 +81,7 @@ class Server:
     def alive(self) -> bool:
         """Whether the server's process is there; cheap enough to ask every second."""
         if self._started is not None:
-            self._started.poll()  # a dead child stays a zombie until it is asked
+            self._started.ended()  # a dead child stays a zombie until it is asked
         return self.cluster.postmaster() is not None
 
     def ensure(self) -> None:
@@ -91,7 +90,9 @@ class Server:
             self._run()
 
     def stop(self) -> None:
-        """Leave the server; end it when nobody else uses it."""
+        """Leave the server; end it when nobody else uses it. May be called again."""
+        if self._use.closed:
+            return
         with contextlib.suppress(HomeUnusable), _start_lock(self.folder):
             if self._use.try_alone():
                 self.cluster.shut_down(self._started)
@@ -111,7 +112,7 @@ class Server:
             self._started = self.cluster.spawn(self.options, self._first_words)
         deadline = time.monotonic() + RECOVERY_PATIENCE
         while state != "up":
-            if self._started is not None and self._started.poll() is not None:
+            if self._started is not None and self._started.ended():
                 raise start_problem(self._last_words(), self.cluster.data)
             if time.monotonic() > deadline:
                 raise ServerFailed(f"PostgreSQL does not answer ({problem}); its log is in {self.log_folder}")

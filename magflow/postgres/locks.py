@@ -58,6 +58,10 @@ class FileLock:
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, text.encode("utf-8"), 0)
 
+    @property
+    def closed(self) -> bool:
+        return self._file < 0
+
     def close(self) -> None:
         """Let go of it. The file stays: removing it would give two processes a lock each."""
         if self._file >= 0:
