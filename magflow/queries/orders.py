@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import case, exists, func, or_, select
+from sqlalchemy import ColumnElement, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from magflow.domain.errors import NotFound
@@ -141,25 +141,49 @@ def _rows(session: Session, ids: Sequence[int]) -> list[OrderRow]:
 
 def order_page(session: Session, order_id: int) -> OrderPage:
     """One order with its lines and what came back, in four statements. Raises NotFound."""
-    order = session.get(Order, order_id, populate_existing=True)
-    if order is None:
+    pages = order_pages(session, [order_id])
+    if not pages:
         raise NotFound("order", order_id)
+    return pages[0]
+
+
+def order_pages(session: Session, ids: Sequence[int]) -> list[OrderPage]:
+    """These orders with their lines and what came back, newest first, in four statements whatever their number."""
+    found = session.scalars(
+        select(Order).where(Order.id.in_(ids)).order_by(Order.id.desc()).execution_options(populate_existing=True)
+    ).all()
+    lines = _lines(session, OrderItem.order_id.in_(ids))
+    restocks: dict[int, list[Restock]] = {}
+    for restock in session.scalars(select(Restock).where(Restock.order_id.in_(ids)).order_by(Restock.id)):
+        restocks.setdefault(restock.order_id, []).append(restock)
+    return [OrderPage(order, tuple(lines.get(order.id, ())), restocks.get(order.id, ())) for order in found]
+
+
+def line(session: Session, item_id: int) -> LineRow | None:
+    """One line as it is displayed; None when it is gone."""
+    found = _lines(session, OrderItem.id == item_id)
+    return next((row for rows in found.values() for row in rows), None)
+
+
+def _lines(session: Session, condition: ColumnElement[bool]) -> dict[int, list[LineRow]]:
+    """Per order the lines that fit, by id, in two statements."""
     rows = session.execute(
         select(OrderItem, Variant, Product)
         .outerjoin(Variant, Variant.id == OrderItem.variant_id)
         .outerjoin(Product, Product.id == func.coalesce(Variant.product_id, OrderItem.product_id))
-        .where(OrderItem.order_id == order_id)
+        .where(condition)
         .order_by(OrderItem.id)
         .execution_options(populate_existing=True)
     ).tuples()
     found = list(rows)
-    chosen = options_of_variants(session, [item.variant_id for item, _, _ in found if item.variant_id is not None])
-    lines = tuple(
-        _line(item, variant, product, ", ".join(c.option_value for c in chosen.get(item.variant_id or 0, ())))
-        for item, variant, product in found
-    )
-    restocks = session.scalars(select(Restock).where(Restock.order_id == order_id).order_by(Restock.id)).all()
-    return OrderPage(order, lines, restocks)
+    # Only what is not frozen shows its variant as it is now.
+    live = {item.variant_id for item, _, _ in found if item.variant_id is not None and item.line_total_gross is None}
+    chosen = options_of_variants(session, list(live)) if live else {}
+    lines: dict[int, list[LineRow]] = {}
+    for item, variant, product in found:
+        options_text = ", ".join(c.option_value for c in chosen.get(item.variant_id or 0, ()))
+        lines.setdefault(item.order_id, []).append(_line(item, variant, product, options_text))
+    return lines
 
 
 def _line(item: OrderItem, variant: Variant | None, product: Product | None, options_text: str) -> LineRow:
@@ -171,12 +195,19 @@ def _line(item: OrderItem, variant: Variant | None, product: Product | None, opt
         product_name=item.product_name if frozen or product is None else product.name,
         options_text=(item.variant_options_text or "") if frozen else options_text,
         unit_price=(item.unit_price if frozen else live_price) or Decimal("0.00"),
-        vat_rate=item.vat_rate_snapshot
-        if frozen or variant is None
-        else (variant.vat_rate if variant.vat_rate is not None else product.vat_rate if product else None),
+        vat_rate=item.vat_rate_snapshot if frozen else _present_vat_rate(item, variant, product),
         stock=variant.stock if variant is not None else None,
         variant_status=variant.status if variant is not None else None,
     )
+
+
+def _present_vat_rate(item: OrderItem, variant: Variant | None, product: Product | None) -> Decimal | None:
+    """What finalize would freeze now; None stands for the shop's rate."""
+    if item.price_source == "marketplace" and item.vat_rate_snapshot is not None:
+        return item.vat_rate_snapshot
+    if variant is not None and variant.vat_rate is not None:
+        return variant.vat_rate
+    return product.vat_rate if product is not None else None
 
 
 def pending_count(session: Session, *, most: int = 1_000) -> int:
