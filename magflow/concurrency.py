@@ -36,6 +36,7 @@ from magflow.domain.errors import (
     Invalid,
     NotFound,
     OrderNotEditable,
+    OrderTaken,
     OutcomeUnknown,
     Refused,
     RetryLater,
@@ -246,7 +247,7 @@ MEANING: Final[dict[str, Callable[[], Refused]]] = {
     "idx_unique_active_default_variant": CombinationTaken,
     "idx_unique_product_handle": lambda: AlreadyTaken("handle"),
     "idx_unique_order_number": lambda: AlreadyTaken("number"),
-    "idx_unique_order_external_id": lambda: AlreadyTaken("external_id"),
+    "idx_unique_order_external_id": OrderTaken,
     "idx_unique_user_email": lambda: AlreadyTaken("email"),
     "idx_unique_option_type_name_key": lambda: AlreadyTaken("name"),
     "idx_unique_option_value_name_key": lambda: AlreadyTaken("name"),
@@ -447,7 +448,7 @@ def lock_variants_of_product(session: Session, product_id: int) -> list[Variant]
 LOCK_ORDER: Final = """
 SELECT id, number, status, currency, version FROM orders WHERE id = %(order)s FOR NO KEY UPDATE"""
 LOCK_ITEMS: Final = """
-SELECT id, variant_id FROM order_items WHERE order_id = %(order)s ORDER BY id FOR NO KEY UPDATE"""
+SELECT id FROM order_items WHERE order_id = %(order)s ORDER BY id FOR NO KEY UPDATE"""
 LOCK_SOLD_VARIANTS: Final = """
 SELECT id FROM variants
 WHERE id IN (SELECT variant_id FROM order_items WHERE order_id = %(order)s AND stock_source = 'own')
@@ -455,18 +456,19 @@ ORDER BY id FOR NO KEY UPDATE"""
 
 
 @contextmanager
-def locked_for_sale(session: Session, order_id: int) -> Iterator[Batch]:
+def locked_for_sale(session: Session, order_id: int) -> "Iterator[tuple[psycopg.Cursor[Any], Batch]]":
     """Lock an order, its lines and the variants they take stock of: three statements, one round trip.
 
-    Inside the block more reads may be sent; they see what stands after the locks.
+    Gives the cursor of the order (id, number, status, currency, version), whose row was read again after the wait for
+    it, and the batch: more reads may be sent inside the block, and see what stands after the locks.
     """
     held = _held(session)
     held.take(Level.ORDER, [order_id])
     with batch(session) as statements:
-        statements.send(LOCK_ORDER, {"order": order_id})
+        order = statements.send(LOCK_ORDER, {"order": order_id})
         items = statements.send(LOCK_ITEMS, {"order": order_id})
         variants = statements.send(LOCK_SOLD_VARIANTS, {"order": order_id})
-        yield statements
+        yield order, statements
     held.take(Level.ORDER_ITEM, [row[0] for row in items])
     held.take(Level.VARIANT, [row[0] for row in variants])
 

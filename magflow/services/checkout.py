@@ -1,10 +1,12 @@
 """Finalize: the one place where stock goes down for a sale, and where an order becomes a frozen document."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+import psycopg
 from sqlalchemy.orm import Session
 
 from magflow.concurrency import Batch, batch, locked_for_sale, transactional
@@ -69,8 +71,6 @@ class Line(NamedTuple):
         return self.variant_id is not None and self.status == VariantStatus.ACTIVE
 
 
-ORDER: Final = "SELECT number, status, currency, version FROM orders WHERE id = %(order)s"
-
 LINES: Final = """
 SELECT i.id, i.variant_id, i.quantity, i.price_source, i.stock_source,
        coalesce(p.name, i.product_name), i.unit_price,
@@ -93,21 +93,24 @@ LEFT JOIN LATERAL (
 WHERE i.order_id = %(order)s
 ORDER BY i.id"""
 
-FREEZE: Final = """
-UPDATE order_items i
-SET product_name = s.product_name, variant_sku = s.sku, variant_options_text = s.options_text,
-    unit_price = s.unit_price, vat_rate_snapshot = s.vat_rate, currency = %(currency)s,
-    line_total_gross = s.gross, tax_amount = s.tax
-FROM unnest(%(ids)s::bigint[], %(names)s::text[], %(skus)s::text[], %(options)s::text[], %(prices)s::numeric[],
-            %(vat_rates)s::numeric[], %(gross)s::numeric[], %(tax)s::numeric[])
-     AS s (id, product_name, sku, options_text, unit_price, vat_rate, gross, tax)
-WHERE i.id = s.id"""
-
+# The order is confirmed by the statement that writes its snapshots, and after them: the count makes it wait.
 CONFIRM: Final = """
+WITH snapshot AS (
+    SELECT * FROM jsonb_to_recordset(%(lines)s::jsonb)
+        AS s (id bigint, product_name text, sku text, options_text text, unit_price numeric, vat_rate numeric,
+              gross numeric, tax numeric)
+), frozen AS (
+    UPDATE order_items i
+    SET product_name = s.product_name, variant_sku = s.sku, variant_options_text = s.options_text,
+        unit_price = s.unit_price, vat_rate_snapshot = s.vat_rate, currency = %(currency)s,
+        line_total_gross = s.gross, tax_amount = s.tax
+    FROM snapshot s WHERE i.id = s.id
+    RETURNING i.id
+)
 UPDATE orders
 SET status = 'confirmed', confirmed_at = clock_timestamp(), updated_at = clock_timestamp(), blocked_reason = NULL,
     total_gross = %(gross)s, total_tax = %(tax)s, version = version + 1
-WHERE id = %(order)s"""
+WHERE id = %(order)s AND (SELECT count(*) FROM frozen) = %(count)s"""
 
 
 @transactional
@@ -115,15 +118,14 @@ def finalize(session: Session, command: FinalizeOrder, *, actor: Actor) -> Final
     """Confirm an order: take its stock and freeze its lines. All of it, or nothing.
 
     Three round trips whatever the number of lines: lock and read, write, commit.
-    Raises NotFound, StaleVersion, AlreadyFinalized, EmptyOrder, VariantUnavailable, InsufficientStock with every shortage.
+    Raises NotFound, StaleVersion, AlreadyFinalized, EmptyOrder, VariantUnavailable, InsufficientStock (all shortages).
     """
-    with locked_for_sale(session, command.order_id) as statements:
-        order = statements.send(ORDER, {"order": command.order_id})
+    with locked_for_sale(session, command.order_id) as (order, statements):
         rows = statements.send(LINES, {"order": command.order_id})
     head = order.fetchone()
     if head is None:
         raise NotFound("order", command.order_id)
-    number, status, currency, version = head
+    _, number, status, currency, version = head
     lines = [Line(*row) for row in rows]
     check_finalizable(command.order_id, status, len(lines))
     if command.seen_version is not None and command.seen_version != version:
@@ -131,10 +133,10 @@ def finalize(session: Session, command: FinalizeOrder, *, actor: Actor) -> Final
     wanted = _wanted(lines)
     with batch(session) as statements:
         taken = ledger.take(statements, wanted, order_id=command.order_id) if wanted else None
-        done = _freeze(statements, command.order_id, number, currency, lines)
-    if taken is not None and taken.rowcount != len(wanted):
+        confirmed, done = _confirm(statements, command.order_id, number, currency, lines)
+    if confirmed.rowcount != 1 or (taken is not None and taken.stocks().keys() != wanted.keys()):
         # The rows are locked and were read under the lock: this is a fault of ours and not a shortage.
-        raise RuntimeError(f"order {command.order_id}: stock changed under its lock")
+        raise RuntimeError(f"order {command.order_id} changed under its lock")
     return done
 
 
@@ -161,7 +163,9 @@ def _wanted(lines: Sequence[Line]) -> dict[int, int]:
     return wanted
 
 
-def _freeze(statements: Batch, order_id: int, number: str, currency: str, lines: Sequence[Line]) -> Finalized:
+def _confirm(
+    statements: Batch, order_id: int, number: str, currency: str, lines: Sequence[Line]
+) -> "tuple[psycopg.Cursor[Any], Finalized]":
     """Write the snapshot of every line, the totals and the news of it."""
     amounts = [line_amounts(line.quantity, line.price, line.vat_rate or Decimal(0)) for line in lines]
     done = Finalized(
@@ -171,18 +175,29 @@ def _freeze(statements: Batch, order_id: int, number: str, currency: str, lines:
         sum((a.gross for a in amounts), Decimal("0.00")),
         sum((a.tax for a in amounts), Decimal("0.00")),
     )
-    snapshot: dict[str, Any] = {
-        "currency": currency,
-        "ids": [line.id for line in lines],
-        "names": [line.product_name for line in lines],
-        "skus": [line.variant_sku for line in lines],
-        "options": [line.options_text for line in lines],
-        "prices": [line.price for line in lines],
-        "vat_rates": [line.vat_rate for line in lines],
-        "gross": [a.gross for a in amounts],
-        "tax": [a.tax for a in amounts],
-    }
-    statements.send(FREEZE, snapshot)
-    statements.send(CONFIRM, {"order": order_id, "gross": done.total_gross, "tax": done.total_tax})
+    snapshot = [
+        {
+            "id": line.id,
+            "product_name": line.product_name,
+            "sku": line.variant_sku,
+            "options_text": line.options_text,
+            "unit_price": str(line.price),
+            "vat_rate": None if line.vat_rate is None else str(line.vat_rate),
+            "gross": str(amount.gross),
+            "tax": str(amount.tax),
+        }
+        for line, amount in zip(lines, amounts, strict=True)
+    ]
+    confirmed = statements.send(
+        CONFIRM,
+        {
+            "order": order_id,
+            "currency": currency,
+            "lines": json.dumps(snapshot),
+            "count": len(lines),
+            "gross": done.total_gross,
+            "tax": done.total_tax,
+        },
+    )
     events.send(statements, "order.confirmed", order_id=order_id, number=number)
-    return done
+    return confirmed, done

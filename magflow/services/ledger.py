@@ -4,6 +4,7 @@ The database's trigger turns each change into a movement and refuses one without
 function wants its variants locked by the caller and works on any number of them with one statement.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -15,47 +16,51 @@ from magflow.domain.errors import StaleVersion
 
 Reason = Literal["sale", "restock", "adjustment", "count", "import", "feed", "transfer"]
 
-DECLARED: Final = """
+# One statement declares the reason, changes the stock and clears the declaration: what follows in the same transaction
+# must give a reason of its own. The join makes the declaration come first, the aggregate makes the clearing come last.
+CHANGE: Final = """
 WITH declared AS MATERIALIZED (
     SELECT set_config('magflow.stock_reason', %(reason)s, true),
            set_config('magflow.stock_source_type', %(source_type)s, true),
            set_config('magflow.stock_source_id', %(source_id)s, true),
            set_config('magflow.stock_note', %(note)s, true)
 ), wanted AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(amounts)s::integer[]) AS w (id, amount)
-)"""
+    SELECT key::bigint AS id, value::integer AS amount FROM jsonb_each_text(%(amounts)s::jsonb)
+), changed AS (
+    UPDATE variants v SET stock = {stock} FROM wanted w, declared WHERE v.id = w.id AND {when}
+    RETURNING v.id, v.stock
+)
+SELECT coalesce(jsonb_object_agg(id, stock), '{{}}'),
+       set_config('magflow.stock_reason', '', true), set_config('magflow.stock_source_type', '', true),
+       set_config('magflow.stock_source_id', '', true), set_config('magflow.stock_note', '', true)
+FROM changed"""
 
-TAKE: Final = f"""{DECLARED}
-UPDATE variants v SET stock = v.stock - w.amount
-FROM wanted w, declared
-WHERE v.id = w.id AND v.status = 0 AND v.stock >= w.amount
-RETURNING v.id"""
-
-ADD: Final = f"""{DECLARED}
-UPDATE variants v SET stock = v.stock + w.amount
-FROM wanted w, declared
-WHERE v.id = w.id AND v.stock + w.amount >= 0
-RETURNING v.id, v.stock"""
-
-SET: Final = f"""{DECLARED}
-UPDATE variants v SET stock = w.amount
-FROM wanted w, declared
-WHERE v.id = w.id AND v.stock IS DISTINCT FROM w.amount
-RETURNING v.id, v.stock"""
-
-# A declaration serves one statement: what follows in the same transaction must give its own reason.
-CLEAR: Final = """
-SELECT set_config('magflow.stock_reason', '', true), set_config('magflow.stock_source_type', '', true),
-       set_config('magflow.stock_source_id', '', true), set_config('magflow.stock_note', '', true)"""
+TAKE: Final = CHANGE.format(stock="v.stock - w.amount", when="v.status = 0 AND v.stock >= w.amount")
+ADD: Final = CHANGE.format(stock="v.stock + w.amount", when="v.stock + w.amount >= 0")
+SET: Final = CHANGE.format(stock="w.amount", when="v.stock IS DISTINCT FROM w.amount")
 
 
-def take(statements: Batch, quantities: Mapping[int, int], *, order_id: int) -> "psycopg.Cursor[Any]":
-    """Sell: take these quantities, of active variants that have them. The cursor returns the ids that were taken;
-    the caller compares and refuses the whole order when one is missing."""
+class Changed:
+    """What a statement of the ledger did; asked once its batch is over."""
+
+    def __init__(self, cursor: "psycopg.Cursor[Any]") -> None:
+        self._cursor = cursor
+
+    def stocks(self) -> dict[int, int]:
+        """The new stock of every variant that was changed."""
+        row = self._cursor.fetchone()
+        return {int(variant_id): stock for variant_id, stock in row[0].items()} if row else {}
+
+
+def take(statements: Batch, quantities: Mapping[int, int], *, order_id: int) -> Changed:
+    """Sell: take these quantities, of active variants that have them.
+
+    The caller compares who was changed, and refuses the whole order when one is missing.
+    """
     return _send(statements, TAKE, quantities, reason="sale", source_type="order", source_id=order_id)
 
 
-def put_back(statements: Batch, quantities: Mapping[int, int], *, document_id: int) -> "psycopg.Cursor[Any]":
+def put_back(statements: Batch, quantities: Mapping[int, int], *, document_id: int) -> Changed:
     """Goods came back, once per restock document and variant."""
     return _send(statements, ADD, quantities, reason="restock", source_type="restock", source_id=document_id)
 
@@ -64,7 +69,7 @@ def add(session: Session, deltas: Mapping[int, int], *, reason: Reason, note: st
     """Change stock by signed differences. Returns the new stock of those that did not fall below zero."""
     with batch(session) as statements:
         changed = _send(statements, ADD, deltas, reason=reason, note=note)
-    return dict(changed.fetchall())
+    return changed.stocks()
 
 
 def set_to(
@@ -79,7 +84,7 @@ def set_to(
     """Set absolute stocks. Returns those that changed; equal ones are left untouched and leave no movement."""
     with batch(session) as statements:
         changed = _send(statements, SET, stocks, reason=reason, note=note, source_type=source_type, source_id=source_id)
-    return dict(changed.fetchall())
+    return changed.stocks()
 
 
 def check_expected(field: str, expected: int, there: int) -> None:
@@ -97,17 +102,17 @@ def _send(
     note: str = "",
     source_type: str = "",
     source_id: int | None = None,
-) -> "psycopg.Cursor[Any]":
-    changed = statements.send(
-        sql,
-        {
-            "reason": reason,
-            "source_type": source_type,
-            "source_id": "" if source_id is None else str(source_id),
-            "note": note,
-            "ids": list(amounts.keys()),
-            "amounts": list(amounts.values()),
-        },
+) -> Changed:
+    return Changed(
+        statements.send(
+            sql,
+            {
+                "reason": reason,
+                "source_type": source_type,
+                "source_id": "" if source_id is None else str(source_id),
+                "note": note,
+                # One text instead of two arrays: the driver takes longer to write an array than the server to read it.
+                "amounts": json.dumps(amounts),
+            },
+        )
     )
-    statements.send(CLEAR)
-    return changed
