@@ -237,6 +237,9 @@ class Cluster:
                 break
             if _gone(postmaster, started, patience):
                 break
+        if self.socket_folder != self.data:
+            with contextlib.suppress(OSError):
+                self.socket_folder.rmdir()
 
 
 def _alive(process: psutil.Process) -> bool:

@@ -51,8 +51,9 @@ class WebServer:
 
     def stop(self, *_: object) -> None:
         """Ask for the end; fit for a signal handler."""
-        self._stopping = True
-        self._server.pull_trigger()
+        if not self._stopping:
+            self._stopping = True
+            self._server.pull_trigger()
 
     def run(self) -> None:
         """Serve, then drain."""
@@ -66,6 +67,7 @@ class WebServer:
         while self._busy() and time.monotonic() < deadline:
             self._turn(0.1)
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=1)
+        self._server.trigger.close()
 
     def _turn(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, map=self._connections, use_poll=True, count=1)
