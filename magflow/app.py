@@ -107,7 +107,6 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
         PERMANENT_SESSION_LIFETIME=timedelta(days=14),
-        PREFERRED_URL_SCHEME="https",
         TRUSTED_HOSTS=list(settings.trusted_hosts) or None,
         TRAP_HTTP_EXCEPTIONS=False,
         PROPAGATE_EXCEPTIONS=False,

@@ -4,7 +4,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import delete, func, insert
@@ -15,6 +15,7 @@ from magflow.services import single
 
 IDLE: Final = timedelta(hours=12)
 LONGEST: Final = timedelta(days=14)
+FRESH: Final = timedelta(minutes=15)
 SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -27,7 +28,8 @@ class SignedIn:
     name: str | None
     role: str
     locale: str | None
-    authenticated_at: datetime
+    fresh: bool
+    """Gave the password within the last quarter of an hour."""
 
 
 def hash_of(plaintext: str) -> bytes:
@@ -64,7 +66,7 @@ def end_all(session: Session, user_id: int) -> int:
 
 
 FIND: Final = """
-SELECT u.id, u.email, u.name, u.role, u.locale, s.authenticated_at,
+SELECT u.id, u.email, u.name, u.role, u.locale, s.authenticated_at > clock_timestamp() - %(fresh)s,
        s.last_seen_at < clock_timestamp() - interval '1 minute'
 FROM user_sessions s JOIN users u ON u.id = s.user_id
 WHERE s.id_hash = %(hash)s
@@ -79,7 +81,7 @@ def find(plaintext: str) -> SignedIn | None:
     """Whose session this is; None when it ended, expired or lay idle for too long, or its owner was disabled."""
     if not SHAPE.fullmatch(plaintext):
         return None
-    key = {"hash": hash_of(plaintext), "idle": IDLE}
+    key = {"hash": hash_of(plaintext), "idle": IDLE, "fresh": FRESH}
     row = single.one(FIND, key)
     if row is None:
         return None

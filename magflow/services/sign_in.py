@@ -1,4 +1,4 @@
-"""The one function that lets people in, and the ways out (reliability 4.1)."""
+"""The one function that proves who somebody is, and the sessions that it opens and closes (reliability 4.1)."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,68 +8,85 @@ from sqlalchemy.orm import Session
 
 from magflow.concurrency import transactional
 from magflow.domain.actors import Actor
+from magflow.domain.errors import FieldError, Invalid, RateLimited
 from magflow.models import User
 from magflow.services import audit, passwords, sessions, single, throttle
 
 
 @dataclass(frozen=True)
-class SignIn:
-    email: str
-    password: str
+class Browser:
+    """Where somebody comes from: kept with the session, shown in the audit log."""
+
     address: str | None
-    user_agent: str | None
+    user_agent: str | None = None
     request_id: str | None = None
 
 
 @dataclass(frozen=True)
-class Welcome:
-    """Signed in: `session` is the id for the cookie."""
+class Proof:
+    """What somebody says to prove who they are."""
 
-    user_id: int
-    session: str
-    locale: str | None
+    email: str
+    password: str
+    browser: Browser
 
 
 @dataclass(frozen=True)
-class Locked:
-    """Too many failures; nothing was looked at."""
-
-    seconds: int
+class Proved:
+    user_id: int
+    email: str
+    rehash: str | None
+    """The password's hash with today's parameters, when the kept one is dated."""
 
 
 @dataclass(frozen=True)
 class OpenFor:
-    """A browser to sign in for somebody whose identity was just proved."""
+    """A browser to sign in for somebody whose identity was just proved; `instead_of`: the session it replaces."""
 
     user_id: int
-    address: str | None
-    user_agent: str | None
+    browser: Browser
     rehash: str | None = None
+    instead_of: str | None = None
 
 
-FIND: Final = "SELECT id, email, password_hash, locale FROM users WHERE lower(email) = lower(%(email)s) AND active"
+@dataclass(frozen=True)
+class NewPassword:
+    """Somebody signed in wants another password and proves it with the present one."""
+
+    proof: Proof
+    new: str
 
 
-def sign_in(command: SignIn) -> Welcome | Locked | None:
-    """Let somebody in; Locked when they must wait, None when address and password do not belong together.
+FIND: Final = "SELECT id, email, password_hash FROM users WHERE lower(email) = lower(%(email)s) AND active"
 
-    An unknown address, a disabled account and a wrong password are the same: same answer, same time.
+
+def prove(proof: Proof) -> Proved | None:
+    """Who this is; None when address and password do not belong together.
+
+    An unknown address, a disabled account and a wrong password are the same: same answer, same time. The only place
+    where a password is compared, so that no second way in forgets the guard. Raises RateLimited when it is guessed at.
     """
-    stranger = Actor("system", command.email[:254], "admin", request_id=command.request_id)
-    attempt = throttle.reserve(command.email, command.address)
+    stranger = Actor("system", proof.email[:254], "admin", request_id=proof.browser.request_id)
+    attempt = throttle.reserve(proof.email, proof.browser.address)
     if isinstance(attempt, int):
-        audit.note(stranger, "sign_in.locked", {"address": command.address, "seconds": attempt})
-        return Locked(attempt)
-    row = single.one(FIND, {"email": command.email})
-    if not passwords.matches(command.password, row[2] if row else None) or row is None:
-        audit.note(stranger, "sign_in.failed", {"address": command.address})
+        audit.note(stranger, "sign_in.locked", {"address": proof.browser.address, "seconds": attempt})
+        raise RateLimited(attempt)
+    row = None if "\x00" in proof.email else single.one(FIND, {"email": proof.email.strip()})
+    if not passwords.matches(proof.password, row[2] if row else None) or row is None:
+        audit.note(stranger, "sign_in.failed", {"address": proof.browser.address})
         return None
-    user_id, email, kept, locale = row
-    rehash = passwords.hash_of(command.password) if passwords.is_dated(kept) else None
-    actor = Actor("user", email, "admin", id=user_id, request_id=command.request_id)
-    opened = open_browser(OpenFor(user_id, command.address, command.user_agent, rehash), actor=actor)
-    throttle.forgive(attempt, command.email)
-    return Welcome(user_id, opened, locale)
+    throttle.forgive(attempt, proof.email)
+    user_id, email, kept = row
+    return Proved(user_id, email, passwords.hash_of(proof.password) if passwords.is_dated(kept) else None)
+
+
+def sign_in(proof: Proof, *, instead_of: str | None = None) -> str | None:
+    """Let somebody in; the id of the new session for the cookie, None when the proof is wrong. Raises RateLimited."""
+    who = prove(proof)
+    if who is None:
+        return None
+    actor = Actor("user", who.email, "admin", id=who.user_id, request_id=proof.browser.request_id)
+    return open_browser(OpenFor(who.user_id, proof.browser, who.rehash, instead_of), actor=actor)
 
 
 @transactional
@@ -79,10 +96,11 @@ def open_browser(session: Session, command: OpenFor, *, actor: Actor) -> str:
     if command.rehash is not None:
         values["password_hash"] = command.rehash
     session.execute(update(User).where(User.id == command.user_id).values(values))
-    opened = sessions.open_session(
-        session, command.user_id, address=command.address, user_agent=command.user_agent
-    )  # fmt: skip
-    audit.record(session, actor, "sign_in.ok", "users", command.user_id, {"address": command.address})
+    if command.instead_of is not None:
+        sessions.end_one(session, command.instead_of)
+    browser = command.browser
+    opened = sessions.open_session(session, command.user_id, address=browser.address, user_agent=browser.user_agent)
+    audit.record(session, actor, "sign_in.ok", "users", command.user_id, {"address": browser.address})
     return opened
 
 
@@ -92,3 +110,22 @@ def sign_out(session: Session, plaintext: str, *, actor: Actor) -> None:
     user_id = sessions.end_one(session, plaintext)
     if user_id is not None:
         audit.record(session, actor, "sign_out.ok", "users", user_id)
+
+
+def change_password(command: NewPassword, *, actor: Actor) -> None:
+    """Another password; every session of the person ends. Raises Invalid, RateLimited."""
+    errors = list(passwords.faults(command.new, email=command.proof.email, field="new"))
+    who = prove(command.proof)
+    if who is None:
+        errors.insert(0, FieldError("present", "wrong_password"))
+    if errors or who is None:
+        raise Invalid(errors)
+    # Hashed between the transactions: it takes a tenth of a second.
+    _write_password(who.user_id, passwords.hash_of(command.new), actor=actor)
+
+
+@transactional
+def _write_password(session: Session, user_id: int, hashed: str, *, actor: Actor) -> None:
+    session.execute(update(User).where(User.id == user_id).values(password_hash=hashed))
+    sessions.end_all(session, user_id)
+    audit.record(session, actor, "password.changed", "users", user_id)

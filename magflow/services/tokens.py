@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import func, select, update
@@ -157,18 +157,3 @@ def identify(plaintext: str) -> Bearer | None:
         granted &= SCOPES_OF[role]
         name = f"{name} ({email})"
     return Bearer(token_id, name, granted, user_id, locale)
-
-
-@dataclass(frozen=True)
-class TokenLine:
-    """A token as the list shows it."""
-
-    id: int
-    name: str
-    prefix: str
-    scopes: tuple[str, ...]
-    owner: str | None
-    created_at: datetime
-    last_used_at: datetime | None
-    expires_at: datetime | None
-    revoked_at: datetime | None

@@ -58,13 +58,6 @@ class SetUp:
 
 
 @dataclass(frozen=True)
-class ChangePassword:
-    user_id: int
-    present: str
-    new: str
-
-
-@dataclass(frozen=True)
 class ChangeProfile:
     user_id: int
     name: str | None
@@ -198,34 +191,6 @@ def _name(given: str | None, errors: list[FieldError]) -> str | None:
     except Unfit as unfit:
         errors.append(FieldError("name", unfit.code, unfit.params))
         return None
-
-
-# --- passwords -------------------------------------------------------------------------------------------------------
-
-
-def change_password(command: ChangePassword, *, actor: Actor) -> None:
-    """A new password for somebody who knows the present one; all their sessions end. Raises Invalid, NotFound."""
-    kept = _kept_hash(OfUser(command.user_id), actor=actor)
-    if not passwords.matches(command.present, kept[1]):
-        raise Invalid([FieldError("present", "wrong_password")])
-    if errors := passwords.faults(command.new, email=kept[0], field="new"):
-        raise Invalid(errors)
-    # Hashed between the transactions: it takes a tenth of a second.
-    _write_password(command.user_id, passwords.hash_of(command.new), actor=actor)
-
-
-@transactional
-def _kept_hash(session: Session, command: OfUser, *, actor: Actor) -> tuple[str, str]:
-    user = _get(session, command.user_id)
-    return user.email, user.password_hash
-
-
-@transactional
-def _write_password(session: Session, user_id: int, hashed: str, *, actor: Actor) -> None:
-    user = _get(session, user_id)
-    user.password_hash = hashed
-    sessions.end_all(session, user.id)
-    audit.record(session, actor, "password.changed", "users", user.id)
 
 
 # --- one-time links --------------------------------------------------------------------------------------------------

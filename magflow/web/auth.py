@@ -3,7 +3,6 @@ way round: an API route does not look at cookies, a page does not look at `Autho
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Literal, cast
 
 from flask import current_app, g, request
@@ -31,7 +30,8 @@ class Visitor:
     role: str | None = None
     locale: str | None = None
     full_name: str | None = None
-    authenticated_at: datetime | None = None
+    fresh: bool = False
+    """Gave the password a moment ago: may do what a borrowed browser must not."""
 
 
 NOBODY: Final = Visitor()
@@ -95,7 +95,7 @@ def _by_session() -> Visitor:
         role=found.role,
         locale=found.locale,
         full_name=found.name,
-        authenticated_at=found.authenticated_at,
+        fresh=found.fresh,
     )
 
 

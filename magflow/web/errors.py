@@ -50,6 +50,12 @@ class Malformed(HTTPException):
     code = 400
 
 
+class Forged(HTTPException):
+    """A request that changes something and does not come from one of our own pages."""
+
+    code = 400
+
+
 class NotJson(HTTPException):
     """The body is of a kind that this operation does not read."""
 
@@ -117,7 +123,7 @@ def answer_http(error: HTTPException) -> BaseResponse:
     if wants_problem():
         body = _problem(CODE_OF_STATUS.get(error.code, "bad_request"), error.code, reason)
         return problem_response(body, headers)
-    return _page(error.code, reason if isinstance(error, Malformed | NotJson) else None, headers)
+    return _page(error.code, reason if isinstance(error, Malformed | NotJson | Forged) else None, headers)
 
 
 def answer_database(error: Exception) -> Response:
@@ -152,6 +158,8 @@ def wants_problem() -> bool:
 def _reason(error: HTTPException) -> str:
     if isinstance(error, Malformed | NotJson) and error.description:
         return error.description
+    if isinstance(error, Forged):
+        return _("This form is no longer good: it is too old, or did not come from MagFlow. Load the page again.")
     if isinstance(error, RequestEntityTooLarge):
         return _("The request is larger than what is taken here.")
     sentences = {

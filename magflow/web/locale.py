@@ -12,7 +12,8 @@ import flask_babel
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
-from flask import Flask, Response, current_app, g, has_request_context, request
+from flask import Flask, current_app, g, has_request_context, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from magflow.settings import Settings
 from magflow.web import auth
@@ -70,7 +71,7 @@ def _of_shop() -> str:
     return configured if configured in CODES else FALLBACK
 
 
-def keep(answer: Response, code: str) -> None:
+def keep(answer: BaseResponse, code: str) -> None:
     """Remember a choice made by somebody who is not signed in, or on this browser alone."""
     answer.set_cookie(
         COOKIE, code, max_age=A_YEAR, path="/", secure=auth.over_tls(), httponly=True, samesite="Lax"

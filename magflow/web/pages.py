@@ -29,7 +29,7 @@ def shell() -> dict[str, Any]:
     context: dict[str, Any] = {
         "locale": locale.current(),
         "locales": locale.LANGUAGES,
-        "locale_url": _url("settings.choose_language"),
+        "locale_url": url_or_none("settings.choose_language"),
         "request_id": auth.request_id(),
         "may": lambda permission: allowed(permission, who.scopes),
     }
@@ -37,8 +37,8 @@ def shell() -> dict[str, Any]:
         context |= {
             "nav": list(navigation()),
             "current_user": {"email": who.name, "name": who.full_name, "role": who.role},
-            "sign_out_url": _url("settings.sign_out"),
-            "profile_url": _url("settings.profile"),
+            "sign_out_url": url_or_none("settings.sign_out"),
+            "profile_url": url_or_none("settings.profile"),
         }
     return context
 
@@ -47,7 +47,9 @@ def navigation() -> list[dict[str, Any]]:
     """The lines of the menu for whoever is signed in."""
     scopes = auth.visitor().scopes
     entries: list[MenuEntry] = current_app.extensions[MENU]
-    shown = [(entry, url) for entry in entries if allowed(entry.permission, scopes) and (url := _url(entry.endpoint))]
+    shown = [
+        (entry, url) for entry in entries if allowed(entry.permission, scopes) and (url := url_or_none(entry.endpoint))
+    ]
     here = max((url for _entry, url in shown if _within(url)), key=len, default=None)
     return [
         {
@@ -65,7 +67,7 @@ def _within(url: str) -> bool:
     return request.path == url or (url != "/" and request.path.startswith(url.rstrip("/") + "/"))
 
 
-def _url(endpoint: str) -> str | None:
+def url_or_none(endpoint: str) -> str | None:
     """The address of an endpoint; None where its area is not installed."""
     try:
         return url_for(endpoint)

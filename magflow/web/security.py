@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import structlog
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as BaseResponse
 
 from magflow.domain.errors import FieldError, Invalid
@@ -20,6 +19,7 @@ from magflow.domain.roles import PUBLIC
 from magflow.services import audit, rates
 from magflow.settings import Settings
 from magflow.web import auth
+from magflow.web.errors import Forged
 from magflow.web.permissions import allowed, permission_of
 
 log = structlog.get_logger(__name__)
@@ -47,10 +47,6 @@ HEADERS: Final = (
 TRANSPORT: Final = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 csrf = CSRFProtect()
-
-
-class Forged(BadRequest):
-    """A request that changes something and does not come from one of our own pages."""
 
 
 def init_app(app: Flask, settings: Settings) -> None:
