@@ -1,0 +1,132 @@
+"""The list of all variants of the shop, over Flask-Admin: searched, filtered, activated and deactivated in bulk."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import flash, url_for
+from flask_admin.actions import action
+from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterEqual, IntGreaterFilter, IntSmallerFilter
+from flask_admin.model.template import macro
+from sqlalchemy import and_
+from sqlalchemy.orm import joinedload
+
+from magflow.db import db
+from magflow.domain.errors import Refused
+from magflow.models import Product, Variant, VariantStatus
+from magflow.queries.catalogue import complete, orphaned, purchasable
+from magflow.services import variants
+from magflow.web.admin import ReadView
+from magflow.web.auth import current_actor
+from magflow.web.list_page import ListTab
+from magflow.web.locale import _, _l, ngettext
+from magflow.web.sentences import sentence
+
+MOST_REASONS = 5
+"""Refusals of a bulk action that are told one by one."""
+
+
+class ProductNameFilter(BaseSQLAFilter):  # type: ignore[misc]
+    """Variants whose product's name contains a text."""
+
+    def apply(self, query: Any, value: str, alias: Any = None) -> Any:  # noqa: ARG002 - Flask-Admin's signature
+        pattern = value.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+        return query.filter(Variant.product.has(Product.name.ilike(f"%{pattern}%")))
+
+    def operation(self) -> str:
+        return _("contains")
+
+
+class VariantView(ReadView):
+    """Every variant, whatever its product and status."""
+
+    permission = "catalog:read"
+    action_permissions = {"activate": "catalog:write", "deactivate": "catalog:write"}  # noqa: RUF012 - as the base's
+    list_template = "variants/list.html"
+    can_view_details = False
+    loading = (joinedload(Variant.product),)
+
+    column_list = ("sku", "product", "title", "ean", "price", "stock", "status")
+    column_labels = {  # noqa: RUF012 - Flask-Admin's way
+        "sku": _l("SKU"),
+        "product": _l("Product"),
+        "title": _l("Title"),
+        "ean": _l("Barcode (EAN)"),
+        "price": _l("Price"),
+        "stock": _l("Stock"),
+        "status": _l("Status"),
+    }
+    column_formatters = {  # noqa: RUF012 - as above
+        "product": macro("product"),
+        "price": macro("price"),
+        "stock": macro("stock"),
+        "status": macro("status"),
+    }
+    numeric_columns = ("price", "stock")
+    column_sortable_list = ("sku", "price", "stock")
+    column_default_sort = ("id", True)
+    column_searchable_list = ("sku", "title", "ean")
+    search_text = _l("Search SKU, title, barcode")
+    empty_title = _l("No variants yet")
+    empty_text = _l("Variants are what is stocked and sold. Import a file, or add a product.")
+    list_tabs = (
+        ListTab("", _l("All")),
+        ListTab("active", _l("Active"), lambda: Variant.status == VariantStatus.ACTIVE),
+        ListTab("drafts", _l("Drafts"), lambda: Variant.status == VariantStatus.INACTIVE),
+        ListTab("buy", _l("Can be bought"), purchasable),
+        ListTab("zero", _l("Out of stock"), lambda: and_(Variant.status == VariantStatus.ACTIVE, Variant.stock == 0)),
+        ListTab("incomplete", _l("Incomplete"), lambda: and_(Variant.status == VariantStatus.ACTIVE, ~complete())),
+        ListTab("orphans", _l("Orphans"), lambda: and_(Variant.status == VariantStatus.ACTIVE, orphaned())),
+    )
+    action_looks = {"activate": ("", "ok"), "deactivate": ("", "draft")}  # noqa: RUF012 - as the base's
+
+    def __init__(self) -> None:
+        self.column_filters = (
+            ProductNameFilter(Variant.product_id, _l("Product")),
+            IntSmallerFilter(Variant.stock, _l("Stock")),
+            IntGreaterFilter(Variant.stock, _l("Stock")),
+            FilterEqual(Variant.ean, _l("Barcode (EAN)")),
+        )
+        super().__init__(Variant, name=_l("Variants"), endpoint="variant_list", url="/products/variants")
+
+    def row_url(self, row: Any, back: str) -> str | None:  # noqa: ARG002 - the base's signature
+        """The variant's own page."""
+        return url_for("variants.page", variant_id=row.id)
+
+    @action("activate", _l("Activate"), _l("Activate these variants?\nThey can be sold from then on."))  # type: ignore[untyped-decorator]
+    def activate(self, ids: list[int]) -> None:
+        """Activate each; one whose combination is taken stays a draft and says so."""
+        _each(ids, active=True)
+
+    @action(  # type: ignore[untyped-decorator]
+        "deactivate",
+        _l("Deactivate"),
+        _l("Deactivate these variants?\nThey can no longer be sold.\nOrders that have them stay as they are."),
+    )
+    def deactivate(self, ids: list[int]) -> None:
+        """Make drafts of them."""
+        _each(ids, active=False)
+
+
+def _each(ids: Sequence[int], *, active: bool) -> None:
+    """Each on its own: one that is refused does not hold up the others."""
+    done, refusals = 0, []
+    db.session.remove()
+    for variant_id in sorted(ids):
+        try:
+            variants.set_active(variant_id, active, actor=current_actor())
+            done += 1
+        except Refused as refused:
+            refusals.append(sentence(refused))
+    if done and active:
+        flash(ngettext("%(num)d variant is active.", "%(num)d variants are active.", done), "success")
+    elif done:
+        flash(ngettext("%(num)d variant is a draft now.", "%(num)d variants are drafts now.", done), "success")
+    for said in refusals[:MOST_REASONS]:
+        flash(said, "error")
+    if more := len(refusals[MOST_REASONS:]):
+        flash(ngettext("%(num)d more was refused.", "%(num)d more were refused.", more), "error")
+
+
+def views() -> Sequence[Any]:
+    """Made anew for each application."""
+    return (VariantView(),)
