@@ -39,7 +39,7 @@ from copy import deepcopy
 from datetime import date, datetime
 from decimal import Decimal
 from functools import wraps
-from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, cast
 
 import flask_smorest
 from flask import Response, request
@@ -62,6 +62,7 @@ C_contra = TypeVar("C_contra", contravariant=True)
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
+V = TypeVar("V", bound=Callable[..., Any])
 
 PREFIX: Final = "/api/v1"
 DEFAULT_LIMIT, LARGEST_LIMIT = 50, 200
@@ -281,6 +282,14 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     def __init__(self, name: str, import_name: str = __name__, *, description: str = "") -> None:
         super().__init__(name, import_name, description=description)
         self._prepare_doc_cbks.append(_describe_answers)
+
+    if TYPE_CHECKING:  # flask-smorest has no types; without these every endpoint would lose its own
+
+        def get(self, rule: str, **options: Any) -> Callable[[V], V]: ...
+        def post(self, rule: str, **options: Any) -> Callable[[V], V]: ...
+        def put(self, rule: str, **options: Any) -> Callable[[V], V]: ...
+        def patch(self, rule: str, **options: Any) -> Callable[[V], V]: ...
+        def delete(self, rule: str, **options: Any) -> Callable[[V], V]: ...
 
     def reads(
         self, schema: type[border.Body], *, required: bool = True
