@@ -89,6 +89,8 @@ class OrderItem(Base):
     price_source: Mapped[str] = mapped_column(Text, server_default=text("'catalogue'"))
     stock_source: Mapped[str] = mapped_column(Text, server_default=text("'own'"))
     external_id: Mapped[str | None] = mapped_column(Text)
+    frozen: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Set by the database when an order is closed without having been confirmed; confirmed lines have an amount."""
 
     product_name: Mapped[str | None] = mapped_column(Text)
     variant_sku: Mapped[str | None] = mapped_column(Text)

@@ -26,18 +26,8 @@ class StockMovement(Base):
             postgresql_where=text("source_type IN ('order', 'restock', 'transfer', 'import_row')"),
         ),
         Index("ix_stock_movements_at", "at"),
-        CheckConstraint("seq > 0", name="seq_positive"),
         CheckConstraint("delta <> 0", name="delta_not_zero"),
         CheckConstraint("balance_after >= 0", name="balance_positive"),
-        CheckConstraint(
-            "reason IN ('opening', 'sale', 'restock', 'adjustment', 'count', 'import', 'feed', 'transfer', "
-            "'migration')",
-            name="reason",
-        ),
-        CheckConstraint(
-            "reason NOT IN ('sale', 'restock', 'transfer') OR (source_type IS NOT NULL AND source_id IS NOT NULL)",
-            name="source",
-        ),
     )
 
     variant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

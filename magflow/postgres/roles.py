@@ -47,6 +47,9 @@ TABLES: Final[Mapping[str, Table]] = {
     "stock_movements": Table(app=READ_ONLY),
     "audit_log": Table(app=READ_ONLY),
     "restocks": Table(app=APPEND_ONLY),
+    # What the guards themselves go by, and what an adoption has kept of the old shop.
+    "order_status_moves": Table(app=READ_ONLY),
+    "adoption_changes": Table(app=READ_ONLY),
     # The ledger's trigger counts the movements; a row that could be counted by hand could hide one.
     "variants": Table(fixed=frozenset({"id", "movement_seq", "created_at"})),
     "orders": Table(

@@ -1,8 +1,4 @@
-"""Acts by their name: signing in, a token made, an export, a refused access. What changes rows, triggers write down.
-
-`record` belongs to the caller's transaction: no commit, no entry. `note` stands alone, for what was refused or never
-had a transaction. Names look like `sign_in.failed`; no secret ever goes into `data`.
-"""
+"""Named acts for the audit log. Changes of rows are written by the database's triggers; nobody calls anything for them."""
 
 import json
 from collections.abc import Mapping
@@ -14,11 +10,15 @@ from magflow.concurrency import execute
 from magflow.domain.actors import Actor
 from magflow.services import single
 
-RECORD: Final = "SELECT magflow_record(%(action)s, %(table)s, %(row)s, %(data)s::jsonb)"
+ACT: Final = "magflow_record(%(action)s, %(table)s, %(row)s, %(details)s::jsonb)"
 
-NOTE: Final = """
-WITH context AS MATERIALIZED (SELECT set_config('magflow.context', %(context)s, true))
-SELECT magflow_record(%(action)s, %(table)s, %(row)s, %(data)s::jsonb) FROM context"""
+# The actor is the one that is given, also where the transaction was begun for somebody else; what follows in the
+# transaction keeps its own.
+RECORD: Final = f"""
+WITH before AS MATERIALIZED (SELECT current_setting('magflow.context', true) AS context),
+     declared AS MATERIALIZED (SELECT set_config('magflow.context', %(context)s, true) FROM before),
+     done AS MATERIALIZED (SELECT {ACT} FROM declared)
+SELECT set_config('magflow.context', coalesce(before.context, ''), true) FROM before, done"""
 
 
 def record(
@@ -27,28 +27,34 @@ def record(
     action: str,
     table: str | None = None,
     row: int | str | None = None,
-    data: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write an act down within the caller's transaction, in the name of its actor."""
-    execute(session, RECORD, _values(action, table, row, data))
+    """Write an act, named like `token.created`, into the caller's transaction: no commit, no entry."""
+    execute(session, RECORD, _parameters(actor, action, table, row, details))
 
 
 def note(
     actor: Actor,
     action: str,
-    data: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
     *,
     table: str | None = None,
     row: int | str | None = None,
 ) -> None:
-    """Write an act down by itself. Raises RetryLater when the database is away."""
-    single.every(NOTE, {"context": actor.context, **_values(action, table, row, data)})
+    """Write an act that belongs to no transaction, such as `sign_in.failed`; it stays whatever the caller does next.
+
+    Raises RetryLater when the database cannot be asked now.
+    """
+    single.one(RECORD, _parameters(actor, action, table, row, details))
 
 
-def _values(action: str, table: str | None, row: int | str | None, data: Mapping[str, Any] | None) -> dict[str, Any]:
+def _parameters(
+    actor: Actor, action: str, table: str | None, row: int | str | None, details: Mapping[str, Any] | None
+) -> dict[str, Any]:
     return {
+        "context": actor.context,
         "action": action,
         "table": table,
         "row": None if row is None else str(row),
-        "data": None if data is None else json.dumps(dict(data), ensure_ascii=False),
+        "details": None if details is None else json.dumps(details, default=str),
     }

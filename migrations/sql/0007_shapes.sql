@@ -91,6 +91,7 @@ BEGIN
             ('order_items', 'price_source', 'text', '''catalogue''', '''catalogue''', NULL),
             ('order_items', 'stock_source', 'text', NULL, '''own''', NULL),
             ('order_items', 'external_id', 'text', NULL, NULL, NULL),
+            ('order_items', 'frozen', 'boolean', 'false', 'false', NULL),
             ('order_items', 'product_name', 'text', NULL, NULL, NULL),
             ('order_items', 'variant_sku', 'text', NULL, NULL, NULL),
             ('order_items', 'variant_options_text', 'text', NULL, NULL, NULL),
@@ -143,7 +144,7 @@ BEGIN
               JOIN pg_attribute a ON a.attrelid = t::regclass
               WHERE a.attname IN ('created_at', 'updated_at') OR a.attname NOT IN (
                   'id', 'name', 'handle', 'sku', 'price', 'stock', 'status', 'movement_seq', 'version', 'position', 'active',
-                  'archived', 'product_id', 'variant_id', 'option_type_id', 'option_value_id', 'order_id', 'quantity',
+                  'archived', 'frozen', 'product_id', 'variant_id', 'option_type_id', 'option_value_id', 'order_id', 'quantity',
                   'restocked_quantity', 'price_source', 'stock_source', 'source', 'source_account', 'number', 'currency',
                   'placed_at'))
     LOOP

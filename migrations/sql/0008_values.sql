@@ -104,6 +104,10 @@ FROM (
 ) s
 WHERE s.order_id = o.id AND o.total_gross IS NULL AND o.status <> 'pending' AND s.gross IS NOT NULL;
 
+-- A line without an amount has to be told that its order is closed.
+UPDATE order_items i SET frozen = true
+FROM orders o WHERE o.id = i.order_id AND o.status <> 'pending' AND i.line_total_gross IS NULL AND NOT i.frozen;
+
 ALTER TABLE products ALTER COLUMN handle SET NOT NULL;
 ALTER TABLE orders ALTER COLUMN number SET NOT NULL, ALTER COLUMN status SET NOT NULL;
 ALTER TABLE order_items ALTER COLUMN stock_source SET NOT NULL;

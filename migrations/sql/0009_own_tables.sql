@@ -275,8 +275,7 @@ BEGIN
         RETURN;
     END;
     FOR wanted IN
-        SELECT * FROM (VALUES ('variants', 'sku'), ('variants', 'title'), ('products', 'name'), ('orders', 'number'),
-                              ('orders', 'customer_name')) AS w (tbl, col)
+        SELECT * FROM (VALUES ('variants', 'sku'), ('variants', 'title'), ('products', 'name')) AS w (tbl, col)
     LOOP
         EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %I USING gin (%I gin_trgm_ops)',
                        format('ix_%s_%s_trgm', wanted.tbl, wanted.col), wanted.tbl, wanted.col);

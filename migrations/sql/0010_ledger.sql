@@ -26,13 +26,10 @@ CREATE TABLE IF NOT EXISTS stock_movements (
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- Two writers cannot store the same step: a lost or doubled write is impossible, not merely unlikely.
     CONSTRAINT pk_stock_movements PRIMARY KEY (variant_id, seq),
-    CONSTRAINT chk_stock_movements_seq_positive CHECK (seq > 0),
+    -- No more checks than these two: the server reads their text again for every statement, and a sale is one row. The
+    -- list of reasons and the sources they need are in the function below, the only writer.
     CONSTRAINT chk_stock_movements_delta_not_zero CHECK (delta <> 0),
-    CONSTRAINT chk_stock_movements_balance_positive CHECK (balance_after >= 0),
-    CONSTRAINT chk_stock_movements_reason CHECK (reason IN ('opening', 'sale', 'restock', 'adjustment', 'count',
-                                                           'import', 'feed', 'transfer', 'migration')),
-    CONSTRAINT chk_stock_movements_source CHECK (
-        reason NOT IN ('sale', 'restock', 'transfer') OR (source_type IS NOT NULL AND source_id IS NOT NULL))
+    CONSTRAINT chk_stock_movements_balance_positive CHECK (balance_after >= 0)
 );
 -- One cause, one effect: an order sells a variant once, a restock document returns it once.
 CREATE UNIQUE INDEX IF NOT EXISTS idx_unique_movement_source ON stock_movements (source_type, source_id, variant_id)
@@ -47,92 +44,90 @@ INSERT INTO stock_movements (variant_id, seq, delta, balance_after, reason, sku,
 SELECT id, 1, stock, stock, 'opening', sku, 'system', 'MagFlow', 'system' FROM opened;
 
 -- The one function that writes movements. As the last BEFORE trigger of an UPDATE it books in the same call in which it
--- numbers, because a sale fires it once per line; the row is locked by then and nothing can come between.
+-- numbers: a sale fires it for every variant, the row is locked by then, and nothing can come between.
 CREATE OR REPLACE FUNCTION magflow_ledger() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
 DECLARE
     reason text := nullif(current_setting('magflow.stock_reason', true), '');
+    source_type text := nullif(current_setting('magflow.stock_source_type', true), '');
     source_id text := nullif(current_setting('magflow.stock_source_id', true), '');
     context text := nullif(current_setting('magflow.context', true), '');
-    actor jsonb;
+    who jsonb;
     old_stock integer := 0;
     new_stock integer := 0;
-    step bigint;
-    vid bigint;
-    vsku text;
+    step bigint := 1;
+    variant bigint;
+    code text;
 BEGIN
-    IF tg_op = 'UPDATE' THEN
-        IF new.id <> old.id THEN
-            RAISE EXCEPTION USING ERRCODE = 'MF001', MESSAGE = 'the id of a variant never changes';
-        END IF;
-        IF new.stock IS NOT DISTINCT FROM old.stock THEN
-            RAISE EXCEPTION USING ERRCODE = 'MF001', MESSAGE = format(
-                'movement_seq of variant %s is written by the ledger alone', old.id);
-        END IF;
-        old_stock := old.stock;
-        new_stock := new.stock;
-        step := old.movement_seq + 1;
-        new.movement_seq := step;
-        vid := old.id;
-        vsku := new.sku;
-    ELSIF tg_op = 'INSERT' THEN
+    IF tg_op = 'INSERT' THEN
         reason := coalesce(reason, 'opening');
-        new_stock := new.stock;
-        step := 1;
-        vid := new.id;
-        vsku := new.sku;
     ELSE
         old_stock := old.stock;
         step := old.movement_seq + 1;
-        vid := old.id;
-        vsku := old.sku;
+        variant := old.id;
+        code := old.sku;
+    END IF;
+    IF tg_op <> 'DELETE' THEN
+        new_stock := new.stock;
+        variant := new.id;
+        code := new.sku;
     END IF;
 
     IF reason IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'MF001',
-            MESSAGE = format('stock of variant %s (%s) may not change without a reason', vid, vsku),
+            MESSAGE = format('stock of variant %s (%s) may not change without a reason', variant, code),
             HINT = 'Stock is changed by the ledger service, which declares magflow.stock_reason.';
-    END IF;
-    IF (reason = 'sale' AND new_stock > old_stock) OR (reason = 'restock' AND new_stock < old_stock) THEN
-        RAISE EXCEPTION USING ERRCODE = 'MF001', MESSAGE = format(
-            'a %s cannot move the stock of variant %s (%s) from %s to %s', reason, vid, vsku, old_stock, new_stock);
-    END IF;
-    IF source_id IS NULL AND reason IN ('sale', 'restock', 'transfer') THEN
-        RAISE EXCEPTION USING ERRCODE = 'MF001', MESSAGE = format(
-            'a %s of variant %s (%s) must name its source', reason, vid, vsku);
+    ELSIF reason IN ('sale', 'restock', 'transfer') THEN
+        IF source_type IS NULL OR source_id IS NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'MF001',
+                MESSAGE = format('a %s of variant %s (%s) must name its source', reason, variant, code);
+        ELSIF (reason = 'sale' AND new_stock > old_stock) OR (reason = 'restock' AND new_stock < old_stock) THEN
+            RAISE EXCEPTION USING ERRCODE = 'MF001', MESSAGE = format(
+                'a %s cannot move the stock of variant %s (%s) from %s to %s', reason, variant, code, old_stock, new_stock);
+        END IF;
+    ELSIF reason NOT IN ('opening', 'adjustment', 'count', 'import', 'feed', 'migration') THEN
+        RAISE EXCEPTION USING ERRCODE = 'MF001',
+            MESSAGE = format('stock of variant %s (%s) cannot change for the unknown reason %L', variant, code, reason);
     END IF;
 
     IF context IS NOT NULL THEN
         BEGIN
-            actor := context::jsonb;
+            who := context::jsonb;
         EXCEPTION WHEN data_exception THEN
-            actor := NULL;
+            who := NULL;
         END;
     END IF;
     INSERT INTO public.stock_movements (
         variant_id, seq, delta, balance_after, reason, note, source_type, source_id, sku,
         actor_kind, actor_id, actor, door, request_id)
     VALUES (
-        vid, step, new_stock - old_stock, new_stock, reason,
-        nullif(current_setting('magflow.stock_note', true), ''),
-        nullif(current_setting('magflow.stock_source_type', true), ''), source_id::bigint, vsku,
-        coalesce(actor ->> 'kind', 'system'),
-        CASE WHEN jsonb_typeof(actor -> 'id') = 'number' THEN (actor ->> 'id')::bigint END,
-        coalesce(actor ->> 'name', session_user), coalesce(actor ->> 'door', 'sql'), actor ->> 'request_id');
+        variant, step, new_stock - old_stock, new_stock, reason,
+        nullif(current_setting('magflow.stock_note', true), ''), source_type, source_id::bigint, code,
+        coalesce(who ->> 'kind', 'system'),
+        CASE WHEN jsonb_typeof(who -> 'id') = 'number' THEN (who ->> 'id')::bigint END,
+        coalesce(who ->> 'name', session_user), coalesce(who ->> 'door', 'sql'), who ->> 'request_id');
 
-    IF tg_op = 'DELETE' THEN
+    IF tg_op = 'UPDATE' THEN
+        new.movement_seq := step;
+    ELSIF tg_op = 'DELETE' THEN
         RETURN old;
     END IF;
     RETURN new;
 END $$;
 
--- A new variant counts its first movement itself; what a program wrote there does not matter.
-CREATE OR REPLACE FUNCTION magflow_ledger_first() RETURNS trigger
+-- What only the ledger may write. A new variant counts its first movement whatever a program put there; later on neither
+-- the counter nor the id, under which the movements stand, can be set.
+CREATE OR REPLACE FUNCTION magflow_ledger_fixed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
 BEGIN
-    new.movement_seq := CASE WHEN new.stock <> 0 THEN 1 ELSE 0 END;
+    IF tg_op = 'INSERT' THEN
+        new.movement_seq := CASE WHEN new.stock <> 0 THEN 1 ELSE 0 END;
+    ELSIF new.id <> old.id OR new.movement_seq <> old.movement_seq THEN
+        RAISE EXCEPTION USING ERRCODE = 'MF001',
+            MESSAGE = format('id and movement_seq of variant %s are written by the ledger alone', old.id);
+    END IF;
     RETURN new;
 END $$;
 
@@ -146,14 +141,15 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE TRIGGER variants_ledger_number BEFORE INSERT ON variants
-    FOR EACH ROW WHEN (NEW.stock <> 0 OR NEW.movement_seq <> 0) EXECUTE FUNCTION magflow_ledger_first();
+    FOR EACH ROW WHEN (NEW.stock <> 0 OR NEW.movement_seq <> 0) EXECUTE FUNCTION magflow_ledger_fixed();
+CREATE OR REPLACE TRIGGER variants_ledger_fixed BEFORE UPDATE OF id, movement_seq ON variants
+    FOR EACH ROW EXECUTE FUNCTION magflow_ledger_fixed();
 CREATE OR REPLACE TRIGGER variants_ledger_open AFTER INSERT ON variants
     FOR EACH ROW WHEN (NEW.stock <> 0) EXECUTE FUNCTION magflow_ledger();
--- Sorted behind every other BEFORE trigger, so that what it books is what is stored.
+-- Sorted behind every other BEFORE trigger, so that what it books is what is stored. No column list: it would miss a
+-- change that another trigger makes.
 CREATE OR REPLACE TRIGGER zz_variants_ledger BEFORE UPDATE ON variants
-    FOR EACH ROW WHEN (OLD.stock IS DISTINCT FROM NEW.stock OR OLD.movement_seq IS DISTINCT FROM NEW.movement_seq
-                       OR OLD.id IS DISTINCT FROM NEW.id)
-    EXECUTE FUNCTION magflow_ledger();
+    FOR EACH ROW WHEN (OLD.stock IS DISTINCT FROM NEW.stock) EXECUTE FUNCTION magflow_ledger();
 CREATE OR REPLACE TRIGGER zz_variants_ledger_close BEFORE DELETE ON variants
     FOR EACH ROW WHEN (OLD.stock <> 0) EXECUTE FUNCTION magflow_ledger();
 CREATE OR REPLACE TRIGGER variants_no_truncate BEFORE TRUNCATE ON variants
@@ -171,6 +167,7 @@ CREATE OR REPLACE TRIGGER restocks_no_truncate BEFORE TRUNCATE ON restocks
 -- ALWAYS: also when a restore or a replica sets session_replication_role.
 ALTER TABLE variants
     ENABLE ALWAYS TRIGGER variants_ledger_number,
+    ENABLE ALWAYS TRIGGER variants_ledger_fixed,
     ENABLE ALWAYS TRIGGER variants_ledger_open,
     ENABLE ALWAYS TRIGGER zz_variants_ledger,
     ENABLE ALWAYS TRIGGER zz_variants_ledger_close,

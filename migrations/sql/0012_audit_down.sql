@@ -10,5 +10,4 @@ BEGIN
     END LOOP;
 END $$;
 DROP TABLE IF EXISTS audit_log;
-DROP FUNCTION IF EXISTS magflow_audit(), magflow_record(text, text, text, jsonb, jsonb),
-    magflow_record(text, text, text, jsonb);
+DROP FUNCTION IF EXISTS magflow_audit(), magflow_record(text, text, text, jsonb);
