@@ -183,6 +183,23 @@ def execute(session: Session, sql: str, parameters: Mapping[str, Any] | None = N
         return statements.send(sql, parameters)
 
 
+def copy_in(session: Session, statement: str, blocks: Iterable[bytes]) -> None:
+    """Load rows through COPY, in the session's transaction. The blocks may be sent again in a repeated unit."""
+    session.flush()
+    connection = _driver(session.connection())
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for block in blocks:
+            copy.write(block)
+
+
+def copy_out(session: Session, statement: str) -> Iterator[bytes]:
+    """What a COPY … TO STDOUT answers, piece by piece, as the server sends it."""
+    connection = _driver(session.connection())
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for block in copy:
+            yield bytes(block)
+
+
 DECLARE_CONTEXT: Final = "SELECT set_config('magflow.context', %(context)s, true), pg_current_xact_id()::text"
 
 
@@ -366,20 +383,25 @@ def advisory_key(*parts: str) -> int:
     return int.from_bytes(digest.digest(), "big", signed=True)
 
 
-def lock_names(session: Session, names: Iterable[Sequence[str]]) -> None:
+LOCK_NAMES: Final = """
+SELECT CASE WHEN key = ANY(%(shared)s::bigint[]) THEN pg_advisory_xact_lock_shared(key)::text
+            ELSE pg_advisory_xact_lock(key)::text END
+FROM (SELECT unnest(%(keys)s::bigint[]) AS key ORDER BY 1) AS ordered"""
+
+
+def lock_names(session: Session, names: Iterable[Sequence[str]], *, shared: Iterable[Sequence[str]] = ()) -> None:
     """Advisory locks on names until the transaction ends, ascending by number: two names may share one.
 
-    For what has no row yet: `("external_id", source, account, id)`, `("option_type", name)`.
+    For what has no row yet: `("external_id", source, account, id)`, `("option_type", name)`. Of the `shared` names
+    others may hold a share too, but nobody the whole: one record of a feed shares `("feed", source, account)`, a whole
+    chunk of an import takes it, instead of thousands of ids.
     """
-    keys = sorted({advisory_key(*name) for name in names})
+    whole = {advisory_key(*name) for name in names}
+    keys = sorted(whole | (parts := {advisory_key(*name) for name in shared}))
     if len(keys) > MAX_ADVISORY_LOCKS:
         raise ValueError(f"{len(keys)} advisory locks in one transaction, at most {MAX_ADVISORY_LOCKS}: work in chunks")
     _held(session).take(Level.ADVISORY, keys)
-    execute(
-        session,
-        "SELECT pg_advisory_xact_lock(key) FROM (SELECT unnest(%(keys)s::bigint[]) AS key ORDER BY 1) AS ordered",
-        {"keys": keys},
-    )
+    execute(session, LOCK_NAMES, {"keys": keys, "shared": list(parts - whole)})
 
 
 def lock_product(session: Session, product_id: int) -> Product:
@@ -393,6 +415,21 @@ def lock_product(session: Session, product_id: int) -> Product:
 def share_product(session: Session, product_id: int) -> Product:
     """For creating or re-optioning a variant: the product's options stay as they are until the end."""
     return _one(session, Product, product_id, Level.PRODUCT, {"read": True})
+
+
+def lock_products(session: Session, product_ids: Iterable[int]) -> None:
+    """Many products, lowest id first: nobody may create, re-option or archive variants of them meanwhile.
+
+    `FOR NO KEY UPDATE`: it keeps out everybody who creates variants (they take `FOR SHARE`), but not the order lines
+    that refer to a product, so that a long import does not stop the tills.
+    """
+    wanted = sorted(set(product_ids))
+    _held(session).take(Level.PRODUCT, wanted)
+    execute(
+        session,
+        "SELECT id FROM products WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE",
+        {"ids": wanted},
+    )
 
 
 def lock_order(session: Session, order_id: int) -> Order:
@@ -445,6 +482,17 @@ def lock_variants_of_product(session: Session, product_id: int) -> list[Variant]
     return list(rows)
 
 
+def lock_variant_rows(session: Session, variant_ids: Iterable[int]) -> None:
+    """The same lock for thousands of variants that a statement will write without loading them."""
+    wanted = sorted(set(variant_ids))
+    _held(session).take(Level.VARIANT, wanted)
+    execute(
+        session,
+        "SELECT id FROM variants WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE",
+        {"ids": wanted},
+    )
+
+
 LOCK_ORDER: Final = """
 SELECT id, number, status, currency, version FROM orders WHERE id = %(order)s FOR NO KEY UPDATE"""
 LOCK_ITEMS: Final = """
@@ -495,6 +543,36 @@ def lock_orders_with_variant(session: Session, variant_id: int) -> list[Order]:
     ).all()
     _held(session).take(Level.ORDER_ITEM, items)
     return list(orders)
+
+
+def claim_events(session: Session, most: int) -> list[tuple[int, str, dict[str, Any]]]:
+    """The oldest events that wait and that nobody else is handing out: (id, type, payload).
+
+    By state, never by "behind the highest id": ids become visible out of order (reliability 2.10).
+    """
+    rows = execute(
+        session,
+        "SELECT id, type, payload FROM events WHERE dispatched_at IS NULL ORDER BY id LIMIT %(most)s "
+        "FOR NO KEY UPDATE SKIP LOCKED",
+        {"most": most},
+    ).fetchall()
+    _held(session).take(Level.CLAIM, [row[0] for row in rows])
+    return rows
+
+
+def claim_import_chunk(session: Session, import_id: int, number: int, run: int) -> bool:
+    """Take a chunk of an import; False when it was done already, or when the import was started anew since.
+
+    Two runners of one import may meet here, after a takeover: the second waits, and then sees that nothing is left.
+    """
+    _held(session).take(Level.CLAIM, [number])
+    row = execute(
+        session,
+        "SELECT c.done_at IS NULL AND i.run = %(run)s FROM import_chunks c JOIN imports i ON i.id = c.import_id "
+        "WHERE c.import_id = %(import)s AND c.number = %(number)s FOR NO KEY UPDATE OF c",
+        {"import": import_id, "number": number, "run": run},
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _one(session: Session, model: type[Row], key: int, level: Level, how: Mapping[str, bool]) -> Row:

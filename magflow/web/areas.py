@@ -12,7 +12,7 @@ An area is one object, found by its name in the entry-point group `magflow.areas
 MagFlow's own areas are found the same way, so that nothing is possible for them alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
@@ -55,7 +55,9 @@ class Area:
     """Makes the Flask-Admin views anew for each application: they remember theirs."""
     commands: Sequence[click.Command] = ()
     tasks: Sequence[Any] = ()
-    """Procrastinate tasks that the worker runs for this area."""
+    """`magflow.services.jobs.Task`s that the worker runs for this area."""
+    subscribers: Mapping[str, Callable[..., None]] = field(default_factory=dict)
+    """Event type -> what is told about it (`magflow.services.dispatch.Subscriber`)."""
     menu: Sequence[MenuEntry] = ()
     source: str = field(default="", compare=False)
     """The distribution that it was found in; filled in by `load_areas`."""
