@@ -32,6 +32,7 @@ MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 EMAIL: Final = re.compile(r"[^\s@<>\"',;:()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,180}\.[A-Za-z0-9-]{2,63}")
+CURRENCY: Final = re.compile(r"[A-Z]{3}")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CONTROL_BUT_BREAKS: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
@@ -88,6 +89,13 @@ def email(value: object) -> str:
     if not EMAIL.fullmatch(address) or ".." in address:
         raise Unfit("not_an_email")
     return address
+
+
+def currency(value: object) -> str:
+    """A currency's three capital letters."""
+    if not isinstance(value, str) or not CURRENCY.fullmatch(value):
+        raise Unfit("not_a_currency")
+    return value
 
 
 def one_of(value: object, choices: Collection[str]) -> str:

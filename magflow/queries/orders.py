@@ -159,10 +159,14 @@ def order_pages(session: Session, ids: Sequence[int]) -> list[OrderPage]:
     return [OrderPage(order, tuple(lines.get(order.id, ())), restocks.get(order.id, ())) for order in found]
 
 
-def line(session: Session, item_id: int) -> LineRow | None:
-    """One line as it is displayed; None when it is gone."""
-    found = _lines(session, OrderItem.id == item_id)
-    return next((row for rows in found.values() for row in rows), None)
+def shown(session: Session, item: OrderItem) -> LineRow:
+    """A line of a pending order that the caller has in hand, perhaps already removed, as it is displayed."""
+    found = session.execute(
+        select(Variant, Product).join(Product, Product.id == Variant.product_id).where(Variant.id == item.variant_id)
+    ).first()
+    variant, product = found.tuple() if found else (None, None)
+    chosen = options_of_variants(session, [variant.id]) if variant is not None else {}
+    return _line(item, variant, product, ", ".join(c.option_value for c in chosen.get(item.variant_id or 0, ())))
 
 
 def _lines(session: Session, condition: ColumnElement[bool]) -> dict[int, list[LineRow]]:

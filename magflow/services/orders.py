@@ -84,12 +84,16 @@ class ChangeItemVariant:
 
 @dataclass(frozen=True)
 class ItemChange:
-    """What became of a line: `item` is the one that stands now, None when it was removed."""
+    """What became of a line: `item` is the one that stands now, None when it was removed.
+
+    `removed` is a line that is gone, as it was: taken out, or merged into another.
+    """
 
     action: Action
     order_id: int
     item: OrderItem | None
     removed_item_id: int | None = None
+    removed: OrderItem | None = None
 
 
 @transactional
@@ -120,9 +124,9 @@ def create(session: Session, command: NewOrder, *, actor: Actor) -> Order:
 @transactional
 def add_item(session: Session, command: AddItem, *, actor: Actor) -> ItemChange:
     """Put a variant on a pending order; a line that has it already takes the quantity."""
-    _check_quantities([command.item])
+    _check_quantities([command.item], at="")
     order, lines = _editable(session, command.order_id, command.seen_version)
-    [variant] = find_variants(session, [(command.item.variant_id, command.item.sku)])
+    variant = find_variant(session, command.item.variant_id, command.item.sku)
     line = _line(order, command.item, variant)
     merged = _merge_or_append(lines, line)
     if merged is line:
@@ -137,7 +141,7 @@ def change_quantity(session: Session, command: ChangeQuantity, *, actor: Actor) 
     line = _find(lines, command.item_id)
     if command.quantity <= 0:
         session.delete(line)
-        return _done(session, order, ItemChange("removed", order.id, None, removed_item_id=line.id))
+        return _done(session, order, ItemChange("removed", order.id, None, line.id, line))
     if command.quantity > LARGEST_QUANTITY:
         raise Invalid([FieldError("quantity", "too_large", {"limit": LARGEST_QUANTITY})])
     if line.quantity == command.quantity:
@@ -162,7 +166,7 @@ def change_item_variant(session: Session, command: ChangeItemVariant, *, actor: 
     if merged is line:
         return _done(session, order, ItemChange("changed", order.id, line))
     session.delete(line)
-    return _done(session, order, ItemChange("merged", order.id, merged, removed_item_id=line.id))
+    return _done(session, order, ItemChange("merged", order.id, merged, line.id, line))
 
 
 def _editable(session: Session, order_id: int, seen_version: int | None) -> tuple[Order, list[OrderItem]]:
@@ -220,9 +224,9 @@ def _merge_or_append(lines: list[OrderItem], new: OrderItem) -> OrderItem:
     return new
 
 
-def _check_quantities(items: Sequence[NewItem]) -> None:
+def _check_quantities(items: Sequence[NewItem], *, at: str = "items[{n}].") -> None:
     errors = [
-        FieldError(f"items[{n}].quantity", "out_of_range", {"least": 1, "limit": LARGEST_QUANTITY})
+        FieldError(f"{at.format(n=n)}quantity", "out_of_range", {"least": 1, "limit": LARGEST_QUANTITY})
         for n, item in enumerate(items)
         if not 1 <= item.quantity <= LARGEST_QUANTITY
     ]

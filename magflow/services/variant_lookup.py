@@ -10,18 +10,21 @@ from magflow.models import Product, Variant
 
 
 def find_variant(session: Session, variant_id: int | None, sku: str | None) -> Variant:
-    """One variant by id, else by SKU. Raises NotFound, AmbiguousSku, Invalid when neither is given."""
-    [variant] = find_variants(session, [(variant_id, sku)])
+    """One variant by id, else by SKU. Raises NotFound, AmbiguousSku, Invalid when neither is given or they differ."""
+    [variant] = find_variants(session, [(variant_id, sku)], at="")
     return variant
 
 
-def find_variants(session: Session, wanted: Sequence[tuple[int | None, str | None]]) -> list[Variant]:
+def find_variants(
+    session: Session, wanted: Sequence[tuple[int | None, str | None]], *, at: str = "items[{n}]."
+) -> list[Variant]:
     """The variants of many (id, SKU) pairs, in their order, with two statements whatever their number.
 
-    A SKU is unique within a product only: where several products have it, AmbiguousSku lists the variants.
+    A SKU is unique within a product only: where several products have it, AmbiguousSku lists the variants. `at` says
+    where a pair stands in the request.
     """
     if errors := [
-        FieldError(f"items[{n}].variant_id", "required", {"or": "sku"})
+        FieldError(f"{at.format(n=n)}variant_id", "required", {"or": "sku"})
         for n, (id_, sku) in enumerate(wanted)
         if id_ is None and not sku
     ]:
@@ -34,10 +37,12 @@ def find_variants(session: Session, wanted: Sequence[tuple[int | None, str | Non
         for variant in session.scalars(select(Variant).where(Variant.sku.in_(skus)).order_by(Variant.id)):
             by_sku.setdefault(variant.sku, []).append(variant)
     found = []
-    for id_, sku in wanted:
+    for n, (id_, sku) in enumerate(wanted):
         if id_ is not None:
             if id_ not in by_id:
                 raise NotFound("variant", id_)
+            if sku and sku != by_id[id_].sku:
+                raise Invalid([FieldError(f"{at.format(n=n)}sku", "not_its_sku", {"sku": by_id[id_].sku})])
             found.append(by_id[id_])
         else:
             found.append(_the_one(session, sku or "", by_sku.get(sku or "", [])))

@@ -70,17 +70,25 @@ def load(schema: Schema, data: object) -> dict[str, Any]:
 
 
 def complaints(messages: object, path: str = "") -> list[FieldError]:
-    """marshmallow's tree of messages as a list: `items.0.quantity`, code, figures."""
+    """marshmallow's tree of messages as a list: `items[0].quantity`, code, figures."""
     if isinstance(messages, dict):
         found = []
         for name, below in messages.items():
-            inner = path if name == "_schema" else f"{path}.{name}" if path else str(name)
-            found += complaints(below, inner)
+            found += complaints(below, _inside(path, name))
         return found
     if isinstance(messages, list):
         return [error for message in messages for error in complaints(message, path)]
     params = messages.params if isinstance(messages, Complaint) else None
     return [FieldError(path or "body", str(messages), params)]
+
+
+def _inside(path: str, name: object) -> str:
+    if name == "_schema":
+        return path
+    if isinstance(name, int):
+        return f"{path}[{name}]"
+    # What somebody sent may be called anything, and any length.
+    return f"{path}.{name}"[:200] if path else str(name)[:200]
 
 
 class BorderField(fields.Field[Any]):
@@ -125,6 +133,16 @@ class LongText(Text):
 
     def __init__(self, *, most: int = LONG, least: int = 0, **options: Any) -> None:
         super().__init__(most=most, least=least, **options)
+
+
+class Currency(BorderField):
+    """Three capital letters."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(documented={"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["RON"]}, **options)
+
+    def convert(self, value: object, as_text: bool) -> str:  # noqa: ARG002
+        return border.currency(value)
 
 
 class Email(BorderField):

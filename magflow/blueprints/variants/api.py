@@ -25,12 +25,9 @@ def _variant(session: Any, variant: Any) -> dict[str, Any]:
 
 
 def _filter(query: dict[str, Any], **more: Any) -> catalogue.VariantFilter:
-    named = {
-        name: query[name] for name in ("q", "sku", "ean", "product_id", "purchasable", "complete") if name in query
-    }
-    if "status" in query:
-        named["status"] = ACTIVE if query["status"] == "active" else INACTIVE
-    return catalogue.VariantFilter(**{**named, **more})
+    status = {"active": ACTIVE, "inactive": INACTIVE}.get(query.get("status", ""))
+    named: dict[str, Any] = {name: query[name] for name in FILTERS if name in query}
+    return catalogue.VariantFilter(status=status, **named, **more)
 
 
 def _list(query: dict[str, Any], wanted: catalogue.VariantFilter, present: Any = answers.variant_json) -> Response:

@@ -1,0 +1,151 @@
+"""The API of orders: taken, changed while they are pending, confirmed, cancelled, returned."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from flask import Response, current_app
+from sqlalchemy.orm import Session
+
+from magflow.blueprints.orders import answers, requests
+from magflow.db import db
+from magflow.queries import orders as queries
+from magflow.services import checkout, orders, restock
+from magflow.web.answers import listed
+from magflow.web.api import ApiBlueprint, id_after, perform, success
+from magflow.web.permissions import requires
+
+api = ApiBlueprint("api_orders", __name__, description="Orders, their lines, and what came back")
+
+
+def _shop_rate(session: Session) -> Callable[[], Decimal]:
+    return cache(lambda: queries.shop_vat_rate(session))
+
+
+def _order(session: Session, order_id: int) -> dict[str, Any]:
+    return answers.order_json(queries.order_page(session, order_id), _shop_rate(session))
+
+
+def _changed(session: Session, change: orders.ItemChange) -> dict[str, Any]:
+    item = change.item or change.removed
+    if item is None:
+        raise AssertionError("a change is of a line that stands, or of one that is gone")
+    return answers.changed_json(change, queries.shown(session, item), _shop_rate(session))
+
+
+@api.get("/orders")
+@requires("orders:read")
+@api.filters(requests.OrdersQuery)
+@api.answers(answers.OrderOut, many=True, description="Orders, newest first, with their lines")
+def list_orders(query: dict[str, Any]) -> Response:
+    """List orders."""
+    session = db.session()
+    filters = ("q", "status", "source", "source_account", "external_id", "placed_from", "placed_to")
+    wanted = queries.OrderFilter(**{name: query[name] for name in filters if name in query})
+    page = queries.orders(session, wanted, after=id_after(query) or None, limit=query["limit"])
+    shop_rate = _shop_rate(session)
+    pages = queries.order_pages(session, [row.order.id for row in page.rows])
+    return listed([answers.order_json(order, shop_rate) for order in pages], page)
+
+
+@api.post("/orders")
+@requires("orders:write")
+@api.reads(requests.NewOrderBody)
+@api.answers(answers.OrderOut, status=201, description="The order, pending")
+def create_order(data: dict[str, Any]) -> Response:
+    """Take an order. Lines of one variant merge; stock is asked when it is finalized, not here."""
+    items = [requests.item(item, f"items[{n}].") for n, item in enumerate(data.pop("items"))]
+    data.setdefault("currency", current_app.config["MAGFLOW"].currency)
+    return perform(
+        orders.create,
+        orders.NewOrder(items, **data),
+        present=lambda session, order: _order(session, order.id),
+        created=True,
+    )
+
+
+@api.get("/orders/<int:order_id>")
+@requires("orders:read")
+@api.answers(answers.OrderOut, description="The order, its lines, and what came back")
+def get_order(order_id: int) -> Response:
+    """Read an order."""
+    return success(_order(db.session(), order_id))
+
+
+@api.post("/orders/<int:order_id>/items")
+@requires("orders:write")
+@api.reads(requests.AddItemBody)
+@api.answers(answers.ChangedItemOut, status=(200, 201), description="The line; 200 when it was merged into one")
+def add_item(data: dict[str, Any], order_id: int) -> Response:
+    """Put a variant on a pending order; a line that has it already takes the quantity."""
+    command = orders.AddItem(order_id, requests.item(data), data.get("version"))
+    return perform(orders.add_item, command, present=_changed, created=lambda change: change.action == "created")
+
+
+@api.patch("/orders/<int:order_id>/items/<int:item_id>")
+@requires("orders:write")
+@api.reads(requests.QuantityBody)
+@api.answers(answers.ChangedItemOut, description="The line as it stands now")
+def change_quantity(data: dict[str, Any], order_id: int, item_id: int) -> Response:
+    """Set a line's quantity; zero or less removes the line."""
+    command = orders.ChangeQuantity(order_id, item_id, data["quantity"], data.get("version"))
+    return perform(orders.change_quantity, command, present=_changed)
+
+
+@api.delete("/orders/<int:order_id>/items/<int:item_id>")
+@requires("orders:write")
+@api.answers(answers.ChangedItemOut, description="The line that is gone")
+def remove_item(order_id: int, item_id: int) -> Response:
+    """Take a line out of a pending order."""
+    return perform(orders.change_quantity, orders.ChangeQuantity(order_id, item_id, 0), present=_changed)
+
+
+@api.put("/orders/<int:order_id>/items/<int:item_id>/variant")
+@requires("orders:write")
+@api.reads(requests.ItemVariantBody)
+@api.answers(answers.ChangedItemOut, description="The line that carries the quantity now")
+def change_item_variant(data: dict[str, Any], order_id: int, item_id: int) -> Response:
+    """Turn a line into another variant; where another line has that one, the two merge."""
+    command = orders.ChangeItemVariant(
+        order_id, item_id, variant_id=data.get("variant_id"), sku=data.get("sku"), seen_version=data.get("version")
+    )
+    return perform(orders.change_item_variant, command, present=_changed)
+
+
+@api.post("/orders/<int:order_id>/finalize")
+@requires("orders:write")
+@api.reads(requests.SeenBody, required=False)
+@api.answers(answers.OrderOut, description="The order, confirmed")
+def finalize(data: dict[str, Any], order_id: int) -> Response:
+    """Confirm an order: take its stock and freeze its lines. All of it, or nothing."""
+    command = checkout.FinalizeOrder(order_id, data.get("version"))
+    return perform(checkout.finalize, command, present=lambda session, done: _order(session, done.order_id))
+
+
+@api.post("/orders/<int:order_id>/cancel")
+@requires("orders:write")
+@api.reads(requests.CancelBody, required=False)
+@api.answers(answers.ReturnOut, description="The order, cancelled; the same again when it was already")
+def cancel(data: dict[str, Any], order_id: int) -> Response:
+    """Cancel an order; of a confirmed one everything that is still outside comes back, unless told otherwise."""
+    command = restock.CancelOrder(order_id, **data)
+    return perform(restock.cancel, command, present=_returned)
+
+
+@api.post("/orders/<int:order_id>/restock")
+@requires("orders:write")
+@api.reads(requests.RestockBody, required=False)
+@api.answers(answers.ReturnOut, description="The order; returned once all of it is back")
+def take_back(data: dict[str, Any], order_id: int) -> Response:
+    """Take units of a confirmed order back: never more than were sold and are not back yet."""
+    lines = data.get("lines")
+    returned = None if lines is None else [restock.RestockLine(**line) for line in lines]
+    command = restock.RestockOrder(
+        order_id, data.get("reason", "returned"), returned, to_stock=data.get("to_stock", True)
+    )
+    return perform(restock.restock, command, present=_returned)
+
+
+def _returned(session: Session, done: restock.Restocked) -> dict[str, Any]:
+    return answers.return_json(_order(session, done.order.id), done)

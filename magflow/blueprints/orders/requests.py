@@ -1,0 +1,152 @@
+"""What the endpoints of orders read. Unknown fields are refused by name; limits stand on the OpenAPI page."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from magflow.domain.errors import FieldError, Invalid
+from magflow.services.orders import LARGEST_QUANTITY, NewItem
+from magflow.web.api import PageQuery
+from magflow.web.border import (
+    Body,
+    Boolean,
+    Currency,
+    Email,
+    Id,
+    Integer,
+    ListOf,
+    LongText,
+    Moment,
+    Money,
+    Nested,
+    OneOf,
+    Percent,
+    Quantity,
+    Text,
+)
+
+MOST_LINES: Final = 1000
+LONGEST_SKU: Final = 120
+STATUSES: Final = ("pending", "confirmed", "cancelled", "returned")
+VERSION: Final = {"description": "The version that was read; refused with `stale_version` when it is another now"}
+
+
+def version() -> Integer:
+    """The field by which a program says what it decided on."""
+    return Integer(least=1, metadata=VERSION)
+
+
+class SeenBody(Body):
+    """A body that needs nothing; with `version` the call is refused when somebody changed it meanwhile."""
+
+    version = version()
+
+
+class VariantBody(Body):
+    """A variant: by its id, or by its SKU where only one product has it."""
+
+    variant_id = Id()
+    sku = Text(most=LONGEST_SKU)
+
+
+class ItemBody(VariantBody):
+    """A line. Price and VAT are named only where somebody else charged them; else they are the catalogue's."""
+
+    quantity = Quantity(required=True, most=LARGEST_QUANTITY)
+    unit_price = Money(metadata={"description": "What was charged for one, VAT included; never overwritten"})
+    vat_rate = Percent(metadata={"description": "Per cent; together with `unit_price`"})
+    external_id = Text()
+
+
+class AddItemBody(ItemBody):
+    version = version()
+
+
+class AddressBody(Body):
+    name = Text()
+    company = Text()
+    street = Text()
+    street2 = Text()
+    postal_code = Text(most=20)
+    city = Text()
+    county = Text()
+    country = Text(most=60)
+    phone = Text(most=60)
+    vat_number = Text(most=40)
+
+
+class NewOrderBody(Body):
+    items = ListOf(Nested(ItemBody), most=MOST_LINES, load_default=list)
+    number = Text(most=64, metadata={"description": "Unique; from the shop's series unless given"})
+    source = Text(most=64, metadata={"description": "Where it was taken; `magflow` unless given"})
+    source_account = Text(most=64, metadata={"description": "`default` unless given"})
+    external_id = Text(metadata={"description": "What it is called there: unique within source and account"})
+    customer_name = Text(allow_none=True)
+    customer_email = Email(allow_none=True)
+    customer_phone = Text(most=60, allow_none=True)
+    billing_address = Nested(AddressBody, allow_none=True)
+    shipping_address = Nested(AddressBody, allow_none=True)
+    currency = Currency(metadata={"description": "The shop's, unless given"})
+    note = LongText(allow_none=True)
+    placed_at = Moment(metadata={"description": "Now, unless given"})
+
+
+class QuantityBody(Body):
+    quantity = Integer(
+        least=-LARGEST_QUANTITY,
+        most=LARGEST_QUANTITY,
+        required=True,
+        metadata={"description": "Zero or less removes the line"},
+    )
+    version = version()
+
+
+class ItemVariantBody(VariantBody):
+    version = version()
+
+
+class CancelBody(Body):
+    restock = Boolean(
+        load_default=True,
+        metadata={"description": "Whether the units of a confirmed order come back into stock", "default": True},
+    )
+    reason = Text(most=200)
+
+
+class ReturnedLineBody(Body):
+    item_id = Id(required=True)
+    quantity = Quantity(required=True, most=LARGEST_QUANTITY)
+
+
+class RestockBody(Body):
+    lines = ListOf(
+        Nested(ReturnedLineBody),
+        least=1,
+        most=MOST_LINES,
+        metadata={"description": "Everything that was sold and is not back, unless given"},
+    )
+    reason = Text(most=200, load_default="returned")
+    to_stock = Boolean(
+        load_default=True,
+        metadata={"description": "False: damaged or lost; recorded as back, but not in stock", "default": True},
+    )
+
+
+class OrdersQuery(PageQuery):
+    q = Text(metadata={"description": "A number, an external id, a SKU or EAN, or a part of the customer's name"})
+    status = OneOf(STATUSES)
+    source = Text(most=64)
+    source_account = Text(most=64)
+    external_id = Text()
+    placed_from = Moment()
+    placed_to = Moment(metadata={"description": "Up to, not including"})
+
+
+# --- bodies as commands ----------------------------------------------------------------------------------------------
+
+
+def item(data: Mapping[str, Any], at: str = "") -> NewItem:
+    """A line as the services take it. `at` is where it stands in the body. Raises Invalid."""
+    if "vat_rate" in data and "unit_price" not in data:
+        raise Invalid([FieldError(f"{at}unit_price", "required")])
+    fields = ("quantity", "variant_id", "sku", "unit_price", "vat_rate", "external_id")
+    return NewItem(**{name: data[name] for name in fields if name in data})
