@@ -27,7 +27,8 @@ class Page(Generic[T]):
 
 def counted(session: Session, statement: Select[Any]) -> tuple[int, bool]:
     """How many rows a list has, and whether that is an estimate."""
-    bare: Select[Any] = statement.order_by(None).with_only_columns(literal_column("1"))
+    # Without its columns a plain `select(Table)` would forget its table, and every list would have one row.
+    bare: Select[Any] = statement.order_by(None).with_only_columns(literal_column("1"), maintain_column_froms=True)
     bounded = select(func.count()).select_from(bare.limit(EXACT_UP_TO + 1).subquery())
     number = session.scalar(bounded) or 0
     if number <= EXACT_UP_TO:
