@@ -17,6 +17,7 @@ listed has.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any, ClassVar, Final, NoReturn
 
 from flask import Flask, abort, flash, g, redirect, request
@@ -24,28 +25,23 @@ from flask_admin import Admin, BaseView, expose
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.model.base import ViewArgs
 from flask_admin.theme import Theme
-from flask_babel import gettext
-from sqlalchemy import func, inspect, literal_column
+from sqlalchemy import BigInteger, Integer, SmallInteger, inspect
 from werkzeug.wrappers import Response
 
 from magflow.db import db
-from magflow.domain.border import INT64_MAX, Unfit, integer, text
+from magflow.domain.border import INT64_MAX, MONEY_MAX, Unfit, integer, text
+from magflow.queries import paging
 from magflow.web.auth import visitor
 from magflow.web.list_page import DEEPEST, FORMATTERS, ListPage
+from magflow.web.locale import _
 from magflow.web.permissions import allowed
+from magflow.web.security import safe_target
 
 LONGEST: Final = 200
 """Characters of a search or of a filter's value."""
 
 CLOSED: Final = frozenset({"create_view", "edit_view", "delete_view", "export", "ajax_lookup", "ajax_update"})
 """What Flask-Admin registers by itself and ReadView does not, whatever `can_create` and its like say."""
-
-
-def own_path(target: str | None) -> str | None:
-    """The target if it is a path of this site, else None: `//host`, `/\\host` and whole addresses lead elsewhere."""
-    if target is None or not target.startswith("/") or target[1:2] in {"/", "\\"}:
-        return None
-    return target if target.isprintable() else None
 
 
 class _Guarded:
@@ -161,15 +157,14 @@ class ReadView(_Guarded, ListPage, ModelView):  # type: ignore[misc]
         execute: bool = True,
         page_size: int | None = None,
     ) -> tuple[int, Any]:
-        """How many rows there are, counted to DEEPEST + 1 at most, and those of the page in an order without ties."""
+        """How many rows there are, beyond DEEPEST an estimate, and those of the page in an order without ties."""
         query = self.get_query()
         joins: dict[Any, Any] = {}
         if search and self._search_supported:
-            query, _, joins, _ = self._apply_search(query, None, joins, {}, search)
+            query, _count, joins, _count_joins = self._apply_search(query, None, joins, {}, search)
         if filters and self._filters:
-            query, _, joins, _ = self._apply_filters(query, None, joins, {}, filters)
-        counted = query.order_by(None).with_entities(literal_column("1")).limit(DEEPEST + 1).subquery()
-        total = db.session.query(func.count()).select_from(counted).scalar()
+            query, _count, joins, _count_joins = self._apply_filters(query, None, joins, {}, filters)
+        total, g.list_estimated = paging.counted(db.session(), query.statement)
         query, joins = self._apply_sorting(query.options(*self.loading), joins, sort_column, sort_desc)
         query = self._apply_pagination(self._without_ties(query, sort_column, sort_desc), page, page_size)
         return total, (query.all() if execute else query)
@@ -225,7 +220,7 @@ class ReadView(_Guarded, ListPage, ModelView):  # type: ignore[misc]
     def _get_list_filter_args(self) -> list[Any]:
         active = []
         for name in request.args:
-            position, _, key = name.removeprefix("flt").partition("_")
+            position, _mark, key = name.removeprefix("flt").partition("_")
             if not name.startswith("flt") or key not in (self._filter_args or {}):
                 continue
             index, chosen = self._filter_args[key]
@@ -233,9 +228,9 @@ class ReadView(_Guarded, ListPage, ModelView):  # type: ignore[misc]
             if value is not None and _acceptable(chosen, value):
                 active.append((position, (index, str(chosen.name), value)))
             elif request.args[name].strip():
-                refusal = gettext("This filter was left out, its value does not fit: %(name)s", name=chosen.name)
+                refusal = _("This filter was left out, its value does not fit: %(name)s", name=chosen.name)
                 flash(refusal, "warning")
-        return [entry for _, entry in sorted(active, key=lambda one: one[0])]
+        return [entry for _position, entry in sorted(active, key=lambda one: one[0])]
 
     def render(self, template: str, **context: Any) -> str:
         """Add what MagFlow's templates know beyond Flask-Admin's."""
@@ -264,9 +259,9 @@ class ReadView(_Guarded, ListPage, ModelView):  # type: ignore[misc]
         name = request.form.get("action", "")
         if not self.is_action_allowed(name):
             abort(404)
-        back = own_path(request.form.get("url")) or self.get_url(".index_view")
+        back = self._back(request.form.get("url"))
         if not (ids := self.keys(request.form.getlist("rowid"))):
-            flash(gettext("Tick at least one row first."), "warning")
+            flash(_("Tick at least one row first."), "warning")
             return redirect(back)
         answer = self._actions_data[name][0](ids)
         return answer if answer is not None else redirect(back)
@@ -282,8 +277,13 @@ class ReadView(_Guarded, ListPage, ModelView):  # type: ignore[misc]
             model=row,
             details_columns=self._details_columns,
             get_value=self.get_detail_value,
-            return_url=own_path(request.args.get("url")) or self.get_url(".index_view"),
+            return_url=self._back(request.args.get("url")),
         )
+
+    def _back(self, target: str | None) -> str:
+        # The list with its filters and place, where it was told; never another site.
+        path = safe_target(target)
+        return path if path != "/" else str(self.get_url(".index_view"))
 
     # --- closed: each would commit by itself --------------------------------------------------------------------------
 
@@ -323,8 +323,22 @@ def _text(name: str) -> str | None:
 
 
 def _acceptable(chosen: Any, value: str) -> bool:
+    """Whether a filter's value can be compared with its column at all: Flask-Admin only asks whether it converts."""
     try:
-        return bool(chosen.validate(value))
+        if not chosen.validate(value):
+            return False
+        cleaned = chosen.clean(value)
     except (ArithmeticError, TypeError):
-        # Flask-Admin's filters only expect ValueError of their own conversions.
+        # Its filters only expect ValueError of their own conversions.
         return False
+    column = getattr(getattr(chosen, "column", None), "type", None)
+    return all(_fits(column, one) for one in (cleaned if isinstance(cleaned, list) else [cleaned]))
+
+
+def _fits(column: Any, value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return True
+    if isinstance(column, Integer):
+        bits = 15 if isinstance(column, SmallInteger) else 63 if isinstance(column, BigInteger) else 31
+        return -(1 << bits) <= value < 1 << bits
+    return isfinite(value) and bool(abs(value) <= MONEY_MAX)

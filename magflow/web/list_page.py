@@ -10,14 +10,16 @@ from typing import Any, ClassVar, Final
 
 from flask import g, request
 from flask_admin.model.base import ViewArgs
-from flask_babel import format_date, format_datetime, format_decimal, gettext
 from sqlalchemy import ColumnElement
+
+from magflow.queries import paging
+from magflow.web.locale import _, day, moment, number
 
 UNKNOWN: Final = "—"
 """Shown for a value that nobody knows. It never counts as zero."""
 
-DEEPEST: Final = 10_000
-"""Rows that are counted and can be paged through: further down OFFSET reads what nobody looks at."""
+DEEPEST: Final = paging.EXACT_UP_TO
+"""Rows that can be paged through: further down OFFSET reads what nobody looks at."""
 
 
 @dataclass(frozen=True)
@@ -39,32 +41,34 @@ class Pages:
     last: int
     total: str
     estimate: bool
-    """There are more rows than `total`."""
     previous_url: str | None
     next_url: str | None
     sizes: list[tuple[int, str, bool]]
     """Rows a page, where to choose it, whether it is chosen."""
 
 
-def shown_time(value: datetime) -> str:
-    """A moment as lists show it, in the person's language and the shop's time zone: 5 Mar 2026, 14:05."""
-    return str(format_datetime(value, "d MMM y, HH:mm"))
-
-
-def _number(view: Any, value: float | Decimal, name: str) -> str:
+def _figure(view: Any, value: int | Decimal, name: str) -> str:
     # Ids and years are numbers too: thousands are only set apart where the column says that it is a figure.
-    return str(format_decimal(value)) if name in view.numeric_columns else str(value)
+    return number(value) if name in view.numeric_columns else str(value)
 
 
-# Each is called with the view, the value and the column's name.
+def _plain(show: Callable[[Any], str]) -> Callable[..., str]:
+    """What only wants the value, as Flask-Admin calls it: with the view, the value and the column's name."""
+
+    def formatter(_view: Any, value: Any, _name: str) -> str:
+        return show(value)
+
+    return formatter
+
+
 FORMATTERS: Final[dict[type, Callable[..., str]]] = {
-    type(None): lambda *_: UNKNOWN,
-    bool: lambda _, value, __: str(gettext("Yes") if value else gettext("No")),
-    datetime: lambda _, value, __: shown_time(value),
-    date: lambda _, value, __: str(format_date(value, "d MMM y")),
-    Decimal: _number,
-    int: _number,
-    list: lambda _, value, __: ", ".join(map(str, value)),
+    type(None): _plain(lambda _nothing: UNKNOWN),
+    bool: _plain(lambda value: _("Yes") if value else _("No")),
+    datetime: _plain(moment),
+    date: _plain(day),
+    Decimal: _figure,
+    int: _figure,
+    list: _plain(lambda values: ", ".join(map(str, values))),
 }
 
 
@@ -115,7 +119,7 @@ class ListPage:
 
     def search_hint(self, columns: str | None) -> str:
         """What the search field says."""
-        return str(self.search_text or gettext("Search: %(columns)s", columns=columns or ""))
+        return str(self.search_text or _("Search: %(columns)s", columns=columns or ""))
 
     def list_context(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """What the list's template knows beyond Flask-Admin's own words."""
@@ -191,8 +195,8 @@ class ListPage:
         return Pages(
             first=before + 1 if shown else 0,
             last=before + shown if shown else 0,
-            total=str(format_decimal(reachable)),
-            estimate=total > DEEPEST,
+            total=number(total),
+            estimate=g.list_estimated,
             previous_url=self._get_list_url(asked.clone(page=asked.page - 1)) if asked.page else None,
             next_url=self._get_list_url(asked.clone(page=asked.page + 1)) if before + shown < reachable else None,
             sizes=sizes if self.can_set_page_size and total > min(self.page_size_options) else [],
@@ -201,7 +205,7 @@ class ListPage:
     def _action_options(self, actions: Sequence[tuple[str, str]], questions: Mapping[str, str]) -> list[dict[str, str]]:
         options = []
         for name, label in actions:
-            question, _, consequences = str(questions.get(name, "")).partition("\n")
+            question, _break, consequences = str(questions.get(name, "")).partition("\n")
             tone, icon = self.action_looks.get(name, ("", ""))
             words = {"name": name, "label": label, "question": question, "consequences": consequences}
             options.append({**words, "tone": tone, "icon": icon})
