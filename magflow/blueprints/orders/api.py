@@ -14,6 +14,7 @@ from magflow.queries import orders as queries
 from magflow.services import checkout, orders, restock
 from magflow.web.answers import listed
 from magflow.web.api import ApiBlueprint, id_after, perform, success
+from magflow.web.bodies import SeenBody
 from magflow.web.permissions import requires
 
 api = ApiBlueprint("api_orders", __name__, description="Orders, their lines, and what came back")
@@ -115,7 +116,7 @@ def change_item_variant(data: dict[str, Any], order_id: int, item_id: int) -> Re
 
 @api.post("/orders/<int:order_id>/finalize")
 @requires("orders:write")
-@api.reads(requests.SeenBody, required=False)
+@api.reads(SeenBody, required=False)
 @api.answers(answers.OrderOut, description="The order, confirmed")
 def finalize(data: dict[str, Any], order_id: int) -> Response:
     """Confirm an order: take its stock and freeze its lines. All of it, or nothing."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 from magflow.domain.errors import FieldError, Invalid
 from magflow.services.orders import LARGEST_QUANTITY, NewItem
 from magflow.web.api import PageQuery
+from magflow.web.bodies import version
 from magflow.web.border import (
     Body,
     Boolean,
@@ -27,18 +28,6 @@ from magflow.web.border import (
 MOST_LINES: Final = 1000
 LONGEST_SKU: Final = 120
 STATUSES: Final = ("pending", "confirmed", "cancelled", "returned")
-VERSION: Final = {"description": "The version that was read; refused with `stale_version` when it is another now"}
-
-
-def version() -> Integer:
-    """The field by which a program says what it decided on."""
-    return Integer(least=1, metadata=VERSION)
-
-
-class SeenBody(Body):
-    """A body that needs nothing; with `version` the call is refused when somebody changed it meanwhile."""
-
-    version = version()
 
 
 class VariantBody(Body):

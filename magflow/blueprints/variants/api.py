@@ -13,6 +13,7 @@ from magflow.services.variants import ACTIVE, INACTIVE
 from magflow.web.answers import listed
 from magflow.web.api import ApiBlueprint, PageQuery, id_after, page_meta, perform, success
 from magflow.web.auth import current_actor, visitor
+from magflow.web.bodies import SeenBody
 from magflow.web.permissions import requires
 
 api = ApiBlueprint("api_variants", __name__, description="Variants and their stock")
@@ -138,7 +139,7 @@ def change_variant_options(data: dict[str, Any], variant_id: int) -> Response:
 
 @api.post("/variants/<int:variant_id>/activate")
 @requires("catalog:write")
-@api.reads(requests.SeenBody, required=False)
+@api.reads(SeenBody, required=False)
 @api.answers(answers.VariantOut, description="The variant, active")
 def activate_variant(data: dict[str, Any], variant_id: int) -> Response:
     """Activate a variant; refused while another active one has its combination."""
@@ -147,7 +148,7 @@ def activate_variant(data: dict[str, Any], variant_id: int) -> Response:
 
 @api.post("/variants/<int:variant_id>/deactivate")
 @requires("catalog:write")
-@api.reads(requests.SeenBody, required=False)
+@api.reads(SeenBody, required=False)
 @api.answers(answers.VariantOut, description="The variant, inactive")
 def deactivate_variant(data: dict[str, Any], variant_id: int) -> Response:
     """Deactivate a variant; it keeps its stock and its history."""

@@ -10,6 +10,7 @@ from magflow.queries import catalogue, product_details
 from magflow.services import options, products
 from magflow.web.answers import listed
 from magflow.web.api import ApiBlueprint, id_after, perform, success
+from magflow.web.bodies import EmptyBody
 from magflow.web.permissions import requires
 
 api = ApiBlueprint("api_catalogue", __name__, description="Products, their options, and option types")
@@ -78,7 +79,7 @@ def change_product(data: dict[str, Any], product_id: int) -> Response:
 
 @api.post("/products/<int:product_id>/archive")
 @requires("catalog:write")
-@api.reads(requests.EmptyBody, required=False)
+@api.reads(EmptyBody, required=False)
 @api.answers(answers.ArchivedOut, description="The product, and how many of its variants were active until now")
 def archive_product(_data: dict[str, Any], product_id: int) -> Response:
     """Deactivate a product's variants and mark it archived."""

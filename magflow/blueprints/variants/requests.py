@@ -7,6 +7,7 @@ from magflow.domain.errors import FieldError, Invalid
 from magflow.services.options import MOST_OPTIONS, OptionInput
 from magflow.services.stock import LARGEST_STOCK
 from magflow.web.api import PageQuery
+from magflow.web.bodies import version
 from magflow.web.border import (
     Body,
     Boolean,
@@ -28,29 +29,11 @@ LONGEST_OPTION: Final = 100
 MOST_VALUES: Final = 1000
 LONGEST_SKU: Final = 120
 LONGEST_EAN: Final = 64
-VERSION: Final = {
-    "description": "The version that was read; refused with `stale_version` when it is not the present one"
-}
-
-
-def version() -> Integer:
-    """The field by which a program says what it decided on."""
-    return Integer(least=1, metadata=VERSION)
 
 
 def units(of: str) -> Quantity:
     """A field for units in stock, under one of its two names."""
     return Quantity(least=0, most=LARGEST_STOCK, metadata={"description": of})
-
-
-class SeenBody(Body):
-    """A body that needs nothing; with `version` the call is refused when somebody changed it meanwhile."""
-
-    version = version()
-
-
-class EmptyBody(Body):
-    """A body that may be left out, and holds nothing when it is sent."""
 
 
 # --- products --------------------------------------------------------------------------------------------------------
