@@ -220,7 +220,7 @@ def product_rows(session: Session, ids: Sequence[int]) -> list[ProductRow]:
         .order_by(Product.id.desc())
         .execution_options(populate_existing=True)
     )
-    return [ProductRow(*row) for row in rows.tuples()]
+    return [ProductRow(*row) for row in rows]
 
 
 def variants(session: Session, wanted: VariantFilter, *, after: int | None = None, limit: int = 50) -> Page[VariantRow]:
@@ -265,7 +265,7 @@ def variant_rows(session: Session, ids: Sequence[int]) -> list[VariantRow]:
         .where(Variant.id.in_(ids))
         .order_by(Variant.id.desc())
         .execution_options(populate_existing=True)
-    ).tuples()
+    )
     chosen = options_of_variants(session, ids)
     return [VariantRow(variant, name, whole, chosen.get(variant.id, ())) for variant, name, whole in rows]
 
@@ -305,7 +305,7 @@ def options_of_variants(session: Session, ids: Sequence[int]) -> dict[int, tuple
             OptionType.position,
             OptionType.id,
         )
-    ).tuples()
+    )
     chosen: dict[int, tuple[OptionChoice, ...]] = {}
     for variant_id, name, value, value_id, obsolete, offered in rows:
         choice = OptionChoice(name, value, value_id, obsolete, offered)
@@ -362,9 +362,7 @@ def product_page(session: Session, product_id: int, *, limit: int = 2_048) -> Pr
         )
     )
     rows = {row.variant.id: row for row in variant_rows(session, ids)}
-    flagged = session.execute(
-        select(Variant.id, ~complete(), orphaned()).where(Variant.product_id == product_id)
-    ).tuples()
+    flagged = session.execute(select(Variant.id, ~complete(), orphaned()).where(Variant.product_id == product_id))
     incomplete, orphans = set(), set()
     for variant_id, is_incomplete, is_orphan in flagged:
         if is_incomplete:

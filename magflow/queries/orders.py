@@ -135,7 +135,7 @@ def _rows(session: Session, ids: Sequence[int]) -> list[OrderRow]:
         .group_by(Order.id)
         .order_by(Order.id.desc())
         .execution_options(populate_existing=True)
-    ).tuples()
+    )
     return [OrderRow(order, lines, int(units), Decimal(total)) for order, lines, units, total in rows]
 
 
@@ -164,7 +164,7 @@ def shown(session: Session, item: OrderItem) -> LineRow:
     found = session.execute(
         select(Variant, Product).join(Product, Product.id == Variant.product_id).where(Variant.id == item.variant_id)
     ).first()
-    variant, product = found.tuple() if found else (None, None)
+    variant, product = found if found else (None, None)
     chosen = options_of_variants(session, [variant.id]) if variant is not None else {}
     return _line(item, variant, product, ", ".join(c.option_value for c in chosen.get(item.variant_id or 0, ())))
 
@@ -178,7 +178,7 @@ def _lines(session: Session, condition: ColumnElement[bool]) -> dict[int, list[L
         .where(condition)
         .order_by(OrderItem.id)
         .execution_options(populate_existing=True)
-    ).tuples()
+    )
     found = list(rows)
     # Only what is not frozen shows its variant as it is now.
     live = {item.variant_id for item, _, _ in found if item.variant_id is not None and item.line_total_gross is None}

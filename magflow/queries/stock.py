@@ -87,7 +87,7 @@ def movements(
     rows = list(session.scalars(ordered.limit(limit + 1)))
     more, rows = len(rows) > limit, rows[:limit]
     named = select(Variant.id, Product.name).join(Product, Product.id == Variant.product_id)
-    products = dict(session.execute(named.where(Variant.id.in_({m.variant_id for m in rows}))).tuples().all())
+    products = dict(session.execute(named.where(Variant.id.in_({m.variant_id for m in rows}))).all())
     last = rows[-1] if more else None
     return MovementsPage(
         _with_orders(session, rows),

@@ -83,7 +83,7 @@ def chosen_by_variant(session: Session, variant_ids: Collection[int]) -> dict[in
 def types_of_values(session: Session, value_ids: Collection[int]) -> dict[int, int]:
     """{value id: its type's id} of those that exist."""
     rows = session.execute(select(OptionValue.id, OptionValue.option_type_id).where(OptionValue.id.in_(value_ids)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def check_inputs(options: Sequence[OptionInput]) -> None:

@@ -54,9 +54,7 @@ def _the_one(session: Session, sku: str, variants: Sequence[Variant]) -> Variant
         raise NotFound("variant", sku)
     if len(variants) > 1:
         names = dict(
-            session.execute(
-                select(Product.id, Product.name).where(Product.id.in_([v.product_id for v in variants]))
-            ).tuples()
+            session.execute(select(Product.id, Product.name).where(Product.id.in_([v.product_id for v in variants])))
         )
         raise AmbiguousSku(
             sku, [{"variant_id": v.id, "product_id": v.product_id, "product": names[v.product_id]} for v in variants]
