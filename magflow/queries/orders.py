@@ -164,7 +164,7 @@ def shown(session: Session, item: OrderItem) -> LineRow:
     found = session.execute(
         select(Variant, Product).join(Product, Product.id == Variant.product_id).where(Variant.id == item.variant_id)
     ).first()
-    variant, product = found if found else (None, None)
+    variant, product = found or (None, None)
     chosen = options_of_variants(session, [variant.id]) if variant is not None else {}
     return _line(item, variant, product, ", ".join(c.option_value for c in chosen.get(item.variant_id or 0, ())))
 
