@@ -1,8 +1,8 @@
 """One PostgreSQL data folder: making it, starting a server on it, finding and ending what runs on it.
 
 The folder may lie where the server's own account cannot go (below /root, or in a folder closed to others). Root
-therefore starts the programs *inside* the data folder and calls it `/proc/self/cwd`: the kernel follows that link to
-the folder itself, whatever stands above it. Nothing above it is ever opened up.
+therefore opens the data folder itself, lets the programs inherit it, and calls it `/proc/self/fd/N`: the kernel follows
+that link to the folder, whatever stands above it. Nothing above it is ever opened up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -100,22 +100,28 @@ class Cluster:
             os.write(writing, password.encode() + b"\n")
             os.close(writing)
             writing = -1
-            self._initdb(new, f"/dev/fd/{reading}", reading)
+            self._initdb(new, reading)
         finally:
             os.close(reading)
             if writing >= 0:
                 os.close(writing)
         new.rename(self.data)
 
-    def _initdb(self, folder: Path, password_file: str, inherited: int) -> None:
-        command = [self.binaries.program("initdb"), "-D", self._inside(folder), "-U", SUPERUSER]
-        command += ["-A", "scram-sha-256", "--pwfile", password_file, "-E", "UTF8", "--data-checksums"]
+    def _initdb(self, folder: Path, password: int) -> None:
+        command = [self.binaries.program("initdb"), "-U", SUPERUSER, "-E", "UTF8", "--data-checksums"]
+        command += ["-A", "scram-sha-256", "--pwfile", f"/dev/fd/{password}"]
         # The builtin provider sorts the same everywhere and for ever; PostgreSQL has it from version 17 on.
         command += ["--locale-provider=builtin"] if self.binaries.major >= 17 else []
         command += ["--locale=C.UTF-8"]
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, pass_fds=[inherited], **self.account.process()
-        )
+        with self._inherited(folder) as (name, descriptors):
+            done = subprocess.run(
+                [*command, "-D", name],
+                cwd="/",
+                capture_output=True,
+                text=True,
+                pass_fds=[password, *descriptors],
+                **self.account.process(),
+            )
         if done.returncode != 0:
             shutil.rmtree(folder, ignore_errors=True)
             raise start_problem(done.stderr + done.stdout, self.data)
@@ -125,27 +131,40 @@ class Cluster:
     def spawn(self, options: Mapping[str, str], log: Path) -> Started:
         """Start the server. It outlives us: whoever comes next joins it."""
         self._prepare_socket_folder()
-        socket = self._inside(self.data) if self.socket_folder == self.data else str(self.socket_folder)
-        command = [self.binaries.program("postgres"), "-D", self._inside(self.data), "-k", socket, "-p", str(PORT)]
-        for name, value in options.items():
-            command += ["-c", f"{name}={value}"]
-        try:
-            with log.open("wb") as first_words:
-                process = subprocess.Popen(
-                    command,
-                    cwd=self.data,
-                    stdin=subprocess.DEVNULL,
-                    stdout=first_words,
-                    stderr=first_words,
-                    start_new_session=True,
-                    **self.account.process(),
-                )
-                return Started(process)
-        except OSError as error:
-            raise ServerFailed(f"PostgreSQL cannot be started from {self.binaries.folder}: {error.strerror}") from error
+        with self._inherited(self.data) as (name, descriptors):
+            socket = name if self.socket_folder == self.data else str(self.socket_folder)
+            command = [self.binaries.program("postgres"), "-D", name, "-k", socket, "-p", str(PORT)]
+            for option, value in options.items():
+                command += ["-c", f"{option}={value}"]
+            try:
+                with log.open("wb") as first_words:
+                    process = subprocess.Popen(
+                        command,
+                        cwd="/",
+                        stdin=subprocess.DEVNULL,
+                        stdout=first_words,
+                        stderr=first_words,
+                        start_new_session=True,
+                        pass_fds=descriptors,
+                        **self.account.process(),
+                    )
+            except OSError as error:
+                raise ServerFailed(
+                    f"PostgreSQL cannot be started from {self.binaries.folder}: {error.strerror}"
+                ) from error
+        return Started(process)
 
-    def _inside(self, folder: Path) -> str:
-        return str(folder) if self.account.uid is None else "/proc/self/cwd"
+    @contextlib.contextmanager
+    def _inherited(self, folder: Path) -> Iterator[tuple[str, list[int]]]:
+        """What the programs shall call the folder, and the open folder that they inherit for it."""
+        if self.account.uid is None:
+            yield str(folder), []
+            return
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield f"/proc/self/fd/{descriptor}", [descriptor]
+        finally:
+            os.close(descriptor)
 
     def _prepare_socket_folder(self) -> None:
         folder = self.socket_folder

@@ -18,12 +18,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import create_engine, pool
+from sqlalchemy import Engine, create_engine, pool
 from sqlalchemy.exc import DBAPIError
 
 from magflow.postgres import roles
 from magflow.postgres.access import Database, reason, with_limits
 from magflow.postgres.errors import DatabaseProblem, Unreachable, WrongVersion
+from magflow.services import adoption
 from magflow.settings import share
 
 LIMITS: Final = {
@@ -104,6 +105,22 @@ def stamp(database: Database, revision: str) -> Moved:
     return _run(database, lambda config: command.stamp(config, revision))
 
 
+def adopt(database: Database, environment: str) -> adoption.Adoption:
+    """Take over the database of an old shop: all of it, in one transaction, or nothing at all."""
+    with _alone(database.owner_url):
+        try:
+            with _engine(database.owner_url).begin() as connection:
+                done = adoption.adopt(connection, environment=environment)
+        except DBAPIError as error:
+            raise MigrationFailed(f"the adoption stopped, nothing was changed: {reason(error.orig or error)}") from error
+        except CommandError as error:
+            raise MigrationFailed(f"the adoption stopped, nothing was changed: {reason(error)}") from error
+        if done.outcome == "adopted":
+            with psycopg.connect(database.owner_url) as connection:
+                roles.secure(connection, application=[database.application])
+        return done
+
+
 def _run(database: Database, step: Callable[[Config], None]) -> Moved:
     with _alone(database.owner_url):
         before = current(database.owner_url)
@@ -131,12 +148,15 @@ def _with_retries(url: str, step: Callable[[Config], None]) -> None:
 
 
 def _apply(url: str, step: Callable[[Config], None]) -> None:
-    target = with_limits(url, LIMITS, application_name="magflow-migrate")
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(target), poolclass=pool.NullPool)
-    with engine.connect() as connection:
+    with _engine(url).connect() as connection:
         config = _config()
         config.attributes["connection"] = connection
         step(config)
+
+
+def _engine(url: str) -> Engine:
+    target = with_limits(url, LIMITS, application_name="magflow-migrate")
+    return create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(target), poolclass=pool.NullPool)
 
 
 @contextlib.contextmanager

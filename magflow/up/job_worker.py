@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from magflow.settings import Settings
-from magflow.up.lifeline import Lifeline
+from magflow.up.lifeline import Lifeline, in_words
 
 
 def main() -> None:
@@ -18,4 +18,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    in_words(main)

@@ -8,15 +8,31 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
+
+from magflow.settings import SettingsError
 
 LIFE: Final = "MAGFLOW_LIFE_FD"
 READY: Final = "MAGFLOW_READY_FD"
 LAST_CHANCE: Final = 40.0
 LONGEST_NOTE: Final = 4096  # arrives in one piece
+
+
+def in_words(main: Callable[[], None]) -> NoReturn:
+    """Run a child's `main`; what can be said in one line is said in one line."""
+    from magflow.web.areas import AreaBroken
+
+    try:
+        main()
+    except (SettingsError, AreaBroken) as error:
+        sys.stderr.write(f"magflow: {error}\n")
+        sys.exit(1)
+    sys.exit(0)
 
 
 @dataclass

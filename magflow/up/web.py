@@ -14,7 +14,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
 from magflow.settings import Settings
-from magflow.up.lifeline import Lifeline
+from magflow.up.lifeline import Lifeline, in_words
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -116,4 +116,4 @@ def _owner_link(app: Flask) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    in_words(main)

@@ -21,7 +21,7 @@ from magflow.postgres import backup, migrate, roles
 from magflow.postgres.backup import RestoreFailed, RestoreRefused
 from magflow.settings import Settings
 from tests.conftest import ShopDatabase
-from tests.ground.test_migrate import empty as empty  # noqa: PLC0414 - the fixture
+from tests.ground.test_migrate import empty as empty
 from tests.ground.test_roles import grants
 from tests.shop import finalize, make_order, make_variant, movements_of, stock_of
 
@@ -73,7 +73,8 @@ def contents(database: ShopDatabase) -> dict[str, str]:
 def guards(database: ShopDatabase) -> list[tuple[object, ...]]:
     with psycopg.connect(database.admin_dsn) as connection:
         return connection.execute(
-            "SELECT tgrelid::regclass::text, tgname, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2"
+            "SELECT tgrelid::regclass::text, tgname, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal "
+            "ORDER BY 1, 2"
         ).fetchall()
 
 

@@ -108,13 +108,13 @@ def test_a_reused_process_number_does_not_stop_the_start(start: Start, stranger:
     assert psutil.pid_exists(stranger)
 
 
-@pytest.mark.parametrize("content", ["", "garbage\n", "1\n", "99999999999999999999\n", "\x00\xff"])
-def test_a_damaged_process_file_does_not_stop_the_start(start: Start, content: str) -> None:
+def test_a_damaged_process_file_does_not_stop_the_start(start: Start) -> None:
     server = start()
-    kill_everything(server)
-    (server.cluster.data / "postmaster.pid").write_text(content, encoding="latin-1")
-    server.ensure()
-    assert server.alive()
+    for content in ("", "garbage\n", "1\n", "99999999999999999999\n", "\x00\xff"):
+        kill_everything(server)
+        (server.cluster.data / "postmaster.pid").write_text(content, encoding="latin-1")
+        server.ensure()
+        assert server.alive(), repr(content)
 
 
 def test_two_starts_at_once_make_one_server(start: Start) -> None:
