@@ -15,14 +15,16 @@ from magflow.models.catalogue import (
     VariantImage,
     VariantStatus,
 )
-from magflow.models.operations import AdoptionChange, AuditEntry, Event, IdempotencyKey, Import, ImportRow, Setting
+from magflow.models.imports import Import, ImportChunk, ImportImage, ImportOption, ImportRow, ImportStage
+from magflow.models.jobs import JobFailure
+from magflow.models.operations import AdoptionChange, AuditEntry, Event, IdempotencyKey, Setting
 from magflow.models.orders import Order, OrderItem, OrderStatusMove, Restock
 from magflow.models.stock import StockMovement
 
 __all__ = [
-    "AdoptionChange", "ApiToken", "AuditEntry", "Event", "IdempotencyKey", "Import", "ImportRow", "OneTimeLink",
-    "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderItem", "OrderStatusMove", "PriceTemplate",
-    "PriceTemplateRule", "Product",
-    "ProductOptionType", "ProductOptionValue", "RateWindow", "Restock", "Setting", "SignInThrottle",
-    "StockMovement", "User", "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus",
+    "AdoptionChange", "ApiToken", "AuditEntry", "Event", "IdempotencyKey", "Import", "ImportChunk", "ImportImage",
+    "ImportOption", "ImportRow", "ImportStage", "JobFailure", "OneTimeLink", "OptionType", "OptionValue",
+    "OptionValueVariant", "Order", "OrderItem", "OrderStatusMove", "PriceTemplate", "PriceTemplateRule", "Product",
+    "ProductOptionType", "ProductOptionValue", "RateWindow", "Restock", "Setting", "SignInThrottle", "StockMovement",
+    "User", "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus",
 ]  # fmt: skip

@@ -1,9 +1,9 @@
-"""What keeps the shop honest around the core: audit, idempotency, events, imports, settings."""
+"""What keeps the shop honest around the core: audit, idempotency, events, settings."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, Text, text
+from sqlalchemy import CheckConstraint, Identity, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -97,61 +97,3 @@ class Setting(Base):
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[Any] = mapped_column(JSONB)
     updated_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
-
-
-class Import(Base):
-    """One uploaded file and what became of it. Count law: rows = applied + unchanged + refused when finished."""
-
-    __tablename__ = "imports"
-    __table_args__ = (
-        CheckConstraint("kind IN ('variants', 'stock', 'offers', 'orders')", name="kind"),
-        CheckConstraint(
-            "status IN ('uploaded', 'parsing', 'ready', 'running', 'paused', 'finished', 'cancelled', 'failed')",
-            name="status",
-        ),
-        CheckConstraint(
-            "status <> 'finished' OR rows_total = rows_applied + rows_unchanged + rows_refused", name="count_law"
-        ),
-    )
-
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    kind: Mapped[str] = mapped_column(Text)
-    format: Mapped[str] = mapped_column(Text)
-    source: Mapped[str] = mapped_column(Text, server_default=text("'file'"))
-    source_account: Mapped[str] = mapped_column(Text, server_default=text("'default'"))
-    filename: Mapped[str] = mapped_column(Text)
-    stored_as: Mapped[str | None] = mapped_column(Text)
-    """Name of the stored file inside the home folder's `imports/`."""
-    sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
-    dry_run: Mapped[bool] = mapped_column(server_default=text("false"))
-    status: Mapped[str] = mapped_column(Text, server_default=text("'uploaded'"))
-    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    """Why a failed run failed: a code, and what to do."""
-    rows_total: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    rows_applied: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    rows_unchanged: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    rows_refused: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    actor: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
-    started_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
-
-
-class ImportRow(Base):
-    """One record of a file: what it said, and what was done with it."""
-
-    __tablename__ = "import_rows"
-    __table_args__ = (
-        Index("ix_import_rows_pending", "import_id", "number", postgresql_where=text("outcome IS NULL")),
-        Index("ix_import_rows_outcome", "import_id", "outcome", "number"),
-        CheckConstraint("outcome IS NULL OR outcome IN ('created', 'updated', 'unchanged', 'refused')", name="outcome"),
-    )
-
-    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
-    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    """1 for the first record after the header."""
-    line: Mapped[int] = mapped_column(Integer)
-    raw: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    outcome: Mapped[str | None] = mapped_column(Text)
-    errors: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
-    variant_id: Mapped[int | None]
