@@ -120,6 +120,28 @@ def current() -> None:
     _say(f"{found or 'not migrated yet'} ({'up to date' if found == head else f'this MagFlow expects {head}'})")
 
 
+@db.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def adopt(as_json: bool) -> None:
+    """Take over the database of an old shop, after a report of what stands in the way."""
+    from magflow.postgres import migrate
+
+    settings = Settings.from_environment()
+    with _database(settings) as opened:
+        done = migrate.adopt(opened, settings.env)
+    if as_json:
+        _say(json.dumps(done.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        for line in done.report.as_lines():
+            _say(line)
+    if done.outcome == "stopped":
+        _end(1, "the old shop has to be mended first (see STOPS above); nothing was changed")
+    if done.outcome == "no_shop":
+        _end(1, "there are no tables of an old shop in this database; for a new shop run: magflow db upgrade")
+    if not as_json:
+        _say(f"the database was adopted{' before' if done.outcome == 'adopted_already' else ''}, at {done.revision}")
+
+
 # --- Keeping it ------------------------------------------------------------------------------------------------------
 
 

@@ -112,7 +112,9 @@ def adopt(database: Database, environment: str) -> adoption.Adoption:
             with _engine(database.owner_url).begin() as connection:
                 done = adoption.adopt(connection, environment=environment)
         except DBAPIError as error:
-            raise MigrationFailed(f"the adoption stopped, nothing was changed: {reason(error.orig or error)}") from error
+            raise MigrationFailed(
+                f"the adoption stopped, nothing was changed: {reason(error.orig or error)}"
+            ) from error
         except CommandError as error:
             raise MigrationFailed(f"the adoption stopped, nothing was changed: {reason(error)}") from error
         if done.outcome == "adopted":

@@ -1,4 +1,4 @@
-"""Named acts for the audit log. Changes of rows are written by the database's triggers; nobody calls anything for them."""
+"""Named acts for the audit log. Changes of rows are written by the database's triggers, not from here."""
 
 import json
 from collections.abc import Mapping

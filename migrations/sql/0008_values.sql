@@ -91,7 +91,7 @@ WHERE v.id = i.variant_id AND i.stock_source = 'historic'
 
 UPDATE order_items
 SET line_total_gross = quantity * unit_price,
-    tax_amount = quantity * unit_price - round(quantity * unit_price / (1 + vat_rate_snapshot / 100), 2)
+    tax_amount = round(quantity * unit_price - quantity * unit_price / (1 + vat_rate_snapshot / 100), 2)
 WHERE stock_source = 'historic' AND unit_price IS NOT NULL AND line_total_gross IS NULL;
 
 UPDATE orders o

@@ -63,10 +63,10 @@ GROUP BY v.id
 ORDER BY v.id;
 
 -- check: number_out_of_range | stops | variants | a price or a stock is too large to keep
-SELECT jsonb_build_object('variant_id', v.id, 'price', v.price, 'stock', v.stock)
-FROM variants v
-WHERE (v.price >= 10000000000 AND v.price::text <> 'NaN') OR v.stock > 2147483647
-ORDER BY v.id;
+SELECT jsonb_build_object('variant_id', id, 'price', price, 'stock', stock)
+FROM (SELECT id, (to_jsonb(v) ->> 'price')::numeric AS price, (to_jsonb(v) ->> 'stock')::numeric AS stock FROM variants v) v
+WHERE (price >= 10000000000 AND price <> 'NaN') OR stock > 2147483647
+ORDER BY id;
 
 -- check: missing_sku | cleaned | variants | a variant without a SKU is named VAR-<id>
 SELECT jsonb_build_object('variant_id', v.id)
@@ -81,14 +81,16 @@ WHERE sku <> btrim(sku, E' \t\n\r\f\v\u00a0') OR external_sku <> btrim(external_
 ORDER BY id;
 
 -- check: invalid_price | cleaned | variants | a missing or negative price becomes 0
-SELECT jsonb_build_object('variant_id', v.id, 'price', v.price) FROM variants v
-WHERE v.price IS NULL OR v.price < 0 OR v.price::text = 'NaN'
-ORDER BY v.id;
+SELECT jsonb_build_object('variant_id', id, 'price', price)
+FROM (SELECT id, (to_jsonb(v) ->> 'price')::numeric AS price FROM variants v) v
+WHERE price IS NULL OR price < 0 OR price = 'NaN'
+ORDER BY id;
 
 -- check: invalid_stock | cleaned | variants | a missing or negative stock becomes 0
-SELECT jsonb_build_object('variant_id', v.id, 'stock', v.stock) FROM variants v
-WHERE v.stock IS NULL OR v.stock < 0
-ORDER BY v.id;
+SELECT jsonb_build_object('variant_id', id, 'stock', stock)
+FROM (SELECT id, (to_jsonb(v) ->> 'stock')::numeric AS stock FROM variants v) v
+WHERE stock IS NULL OR stock < 0
+ORDER BY id;
 
 -- check: repeated_variant_value | cleaned | option_value_variants | a value that a variant holds twice is kept once
 SELECT jsonb_build_object('variant_id', variant_id, 'option_value_id', option_value_id, 'rows', count(*))
