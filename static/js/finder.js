@@ -114,13 +114,12 @@ class Finder {
   }
 
   submit(event) {
-    const chosen = this.box.querySelector("[aria-selected=true]");
-    if (!chosen) {
-      if (!this.input.value.trim()) event.preventDefault();
-      return;
-    }
-    event.preventDefault();
-    location.assign(chosen.href);
+    const words = this.input.value.trim();
+    let chosen = this.box.querySelector("[aria-selected=true]");
+    // Where there is no page of results, Enter takes the best of what is shown.
+    if (!chosen && !this.form.hasAttribute("action")) chosen = words && this.box.querySelector("[role=option]");
+    if (chosen || !words || !this.form.hasAttribute("action")) event.preventDefault();
+    if (chosen) location.assign(chosen.href);
   }
 }
 
