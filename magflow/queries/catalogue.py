@@ -130,6 +130,14 @@ def purchasable() -> ColumnElement[bool]:
 
 def orphaned() -> ColumnElement[bool]:
     """A variant holds a value, of a type in use, that its product no longer offers."""
+    # Told outright what it correlates with: by itself it would look only one level up, and join all variants.
+    offered = (
+        select(ProductOptionValue.option_value_id)
+        .where(
+            ProductOptionValue.product_id == Variant.product_id, ProductOptionValue.option_value_id == OptionValue.id
+        )
+        .correlate(Variant, OptionValue)
+    )
     held = (
         select(OptionValueVariant.variant_id)
         .join(OptionValue, OptionValue.id == OptionValueVariant.option_value_id)
@@ -142,12 +150,7 @@ def orphaned() -> ColumnElement[bool]:
         )
         .where(
             OptionValueVariant.variant_id == Variant.id,
-            ~exists(
-                select(ProductOptionValue.option_value_id).where(
-                    ProductOptionValue.product_id == Variant.product_id,
-                    ProductOptionValue.option_value_id == OptionValue.id,
-                )
-            ),
+            ~exists(offered),
         )
         .correlate(Variant)
     )
