@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final, cast
 
 from flask import Flask, Request
-from flask.sessions import SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.routing import IntegerConverter
 from werkzeug.routing.converters import ValidationError
 
@@ -18,6 +18,7 @@ from magflow.settings import Settings, share
 from magflow.web import auth, database, errors, health, locale, logs, openapi, pages, security, static
 from magflow.web.admin import make_admin
 from magflow.web.areas import Area, check_names, load_areas
+from magflow.web.permissions import API_PREFIX
 from magflow.web.proxies import TrustedProxies
 
 LARGEST_BODY: Final = 2 * 1024 * 1024
@@ -40,6 +41,12 @@ class Id(IntegerConverter):
 
 class FormCookie(SecureCookieSessionInterface):
     """Flask's signed cookie, for the form token and the messages of the next page; who is signed in is not in it."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The cookie's content; the API and static files have none, and do not look."""
+        if request.path.startswith(API_PREFIX):
+            return self.make_null_session(app)
+        return super().open_session(app, request)
 
     def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002 - Flask's signature
         """Bound to the host and to TLS, as the session's."""
@@ -107,12 +114,22 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
         PERMANENT_SESSION_LIFETIME=timedelta(days=14),
-        TRUSTED_HOSTS=list(settings.trusted_hosts) or None,
+        TRUSTED_HOSTS=_trusted_hosts(settings),
         TRAP_HTTP_EXCEPTIONS=False,
         PROPAGATE_EXCEPTIONS=False,
         TEMPLATES_AUTO_RELOAD=settings.env == "development",
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+
+
+def _trusted_hosts(settings: Settings) -> list[str] | None:
+    """Names under which MagFlow answers. One that listens on its own machine alone answers to no outside name: else
+    any page on the internet could give its own name our address, and read what we say."""
+    if settings.trusted_hosts:
+        return list(settings.trusted_hosts)
+    if settings.host in auth.LOOPBACK and not settings.trusted_proxies:
+        return ["localhost", "127.0.0.1", "[::1]"]
+    return None
 
 
 def _serve_static(app: Flask, settings: Settings) -> None:

@@ -175,7 +175,8 @@ def _decimal_text(value: str, sign: Literal[".", ","] | None) -> Decimal:
     if len(digits) > MAX_NUMBER:
         raise Unfit("not_a_number")
     if sign == ",":
-        digits = _ungrouped(digits, ".", ",").replace(",", ".")
+        # What is left of points did not group thousands, and must not pass for a decimal sign.
+        digits = _ungrouped(digits, ".", ",").replace(".", "?").replace(",", ".")
     elif sign == ".":
         digits = _ungrouped(digits, ",", ".")
     if not DECIMAL.fullmatch(digits):

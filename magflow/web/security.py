@@ -6,7 +6,8 @@ them through to what they may use; what declared no permission is served to nobo
 
 import re
 import secrets
-from typing import Any, Final, NoReturn
+from collections.abc import Callable
+from typing import Any, Final, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -48,6 +49,8 @@ TRANSPORT: Final = ("Strict-Transport-Security", "max-age=31536000; includeSubDo
 
 csrf = CSRFProtect()
 
+View = TypeVar("View", bound=Callable[..., Any])
+
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Put the door in front of every request and the headers on every answer."""
@@ -70,23 +73,30 @@ def open_door() -> BaseResponse | None:
     if endpoint is None:
         return None  # 404 and 405, answered by the router's own exception
     permission = permission_of(current_app, endpoint, request.method)
+    if (limit := getattr(current_app.view_functions[endpoint], "largest_body", None)) is not None:
+        request.max_content_length = limit
     if auth.is_api():
         return _api_door(permission)
-    refuse_unfit_text()
-    if request.method not in SAFE:
-        refuse_forgery()
-    if permission == PUBLIC and endpoint in WITHOUT_SESSION:
-        return None
-    g.visitor = auth.identify()
-    if allowed(permission, g.visitor.scopes):
-        return None
-    if g.visitor.kind == "nobody" and permission is not None:
-        return _to_sign_in()
-    return _refuse(permission)
+    return _page_door(endpoint, permission)
 
 
 WITHOUT_SESSION: Final = frozenset({"static", "health.healthz", "health.readyz", "health.metrics"})
 """What does not care who is asking, and so does not ask the database."""
+
+
+def _page_door(endpoint: str, permission: str | None) -> BaseResponse | None:
+    if request.method not in SAFE:
+        refuse_foreign_origin()
+    if endpoint in WITHOUT_SESSION:
+        return None
+    g.visitor = auth.identify()
+    if not allowed(permission, g.visitor.scopes):
+        return _to_sign_in() if g.visitor.kind == "nobody" and permission is not None else _refuse(permission)
+    # Only now: reading the form token means reading the form, and an upload can be long.
+    if request.method not in SAFE:
+        refuse_without_token()
+    refuse_unfit_text()
+    return None
 
 
 def _api_door(permission: str | None) -> BaseResponse | None:
@@ -125,11 +135,18 @@ def _to_sign_in() -> BaseResponse:
     return redirect(url_for("settings.sign_in"), 303)
 
 
-def refuse_forgery() -> None:
-    """Two independent checks: where the browser says that the request comes from, and the token of our own form.
+def largest_body(size: int) -> Callable[[View], View]:
+    """A limit of its own for the body of a route: an upload may be larger, a webhook must be smaller."""
 
-    Raises Forged.
-    """
+    def declare(view: View) -> View:
+        cast("Any", view).largest_body = size
+        return view
+
+    return declare
+
+
+def refuse_foreign_origin() -> None:
+    """The first of two independent checks: where the browser says that the request comes from. Raises Forged."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         if site not in {"same-origin", "none"}:
@@ -138,6 +155,10 @@ def refuse_forgery() -> None:
         origin = request.headers.get("Origin")
         if origin is None or urlsplit(origin).netloc != request.host or urlsplit(origin).scheme != request.scheme:
             raise Forged
+
+
+def refuse_without_token() -> None:
+    """The second: the token of one of our own forms. Raises Forged."""
     try:
         csrf.protect()
     except CSRFError as error:

@@ -32,6 +32,7 @@ from magflow.domain.errors import (
     StatusMoveRefused,
     VariantUnavailable,
 )
+from magflow.services.users import LastOwner
 from magflow.web.locale import _, _l, ngettext
 
 FIELD: Final[dict[str, Any]] = {
@@ -175,6 +176,7 @@ def _not_found(refused: Any) -> str:
         "order": _l("There is no order %(key)s."),
         "user": _l("There is no user %(key)s."),
         "token": _l("There is no API token %(key)s."),
+        "link": _l("This link was used already, was replaced by a newer one, or has expired. Ask for a new one."),
     }.get(refused.kind.replace("orderitem", "order"), _l("What you asked for (%(key)s) does not exist."))
     return str(named) % {"key": refused.key}
 
@@ -324,6 +326,7 @@ SENTENCES: Final[dict[type[Refused], Callable[[Any], str]]] = {
     InsufficientOfferStock: lambda _r: _("The giving account has less stock than that; choose a smaller quantity."),
     OverRestock: _over_restock,
     StatusMoveRefused: _status_move,
+    LastOwner: lambda _r: _("The shop needs an owner who can sign in. Make somebody else an owner first."),
     RateLimited: lambda r: ngettext(
         "Too many requests; try again in %(num)d second.",
         "Too many requests; try again in %(num)d seconds.",
