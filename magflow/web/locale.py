@@ -3,6 +3,7 @@
 The words of the code come through `_`, `_l` and `ngettext` of this module, which are typed; message ids are English.
 """
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +25,7 @@ FALLBACK: Final = "ro"
 COOKIE: Final = "magflow_locale"
 A_YEAR: Final = 365 * 24 * 3600
 CATALOGUES: Final = Path(__file__).resolve().parent.parent / "translations"
+TOUCHING: Final = re.compile(r"(?<=[A-Z])(?=[0-9])")
 DAY, MINUTE = "d MMM y", "d MMM y, HH:mm"
 
 
@@ -102,7 +104,9 @@ def money(amount: Decimal | None, currency: str | None = None) -> str:
     """RON 1,234.50 or 1.234,50 RON; a dash for what is unknown, which is not zero."""
     if amount is None:
         return "—"
-    return format_currency(amount, currency or current_app.config["MAGFLOW"].currency, locale=_locale())
+    written = format_currency(amount, currency or current_app.config["MAGFLOW"].currency, locale=_locale())
+    # English patterns are made for signs such as € and would write RON1,234.50.
+    return TOUCHING.sub("\N{NO-BREAK SPACE}", written)
 
 
 def number(value: Decimal | int | None) -> str:

@@ -124,6 +124,11 @@ def make_look_app(settings: Settings, dsn: str) -> Flask:
     return app
 
 
+def make_bare_app(settings: Settings) -> Flask:
+    """The application without areas and without a database: it starts all the same."""
+    return create_app(replace(settings, database_url="postgresql://nobody@127.0.0.1:1/none"), areas=[])
+
+
 def fill(app: Flask) -> list[int]:
     """Thirty variants of one price, so that only the key tells them apart, and three cheap ones; their ids."""
     with app.app_context():

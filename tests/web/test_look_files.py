@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 from markupsafe import Markup
 
-from magflow.app import create_app
 from magflow.settings import Settings, share
+from tests.web.look_shop import make_bare_app
 
 STATIC, TEMPLATES = share("static"), share("templates")
 VENDOR = STATIC / "vendor"
@@ -28,7 +28,7 @@ SPRITE = STATIC / "img" / "icons.svg"
 
 @pytest.fixture(scope="module")
 def bare_app(settings: Settings) -> Flask:
-    return create_app(settings, areas=[])
+    return make_bare_app(settings)
 
 
 def name_of(path: Path) -> str:
