@@ -1,4 +1,4 @@
-"""The look in Chromium, with the policy on: nothing is refused, what asks does ask, the keys work, nothing overflows."""
+"""The look in Chromium with the policy on: nothing is refused, what asks asks, the keys work, nothing overflows."""
 
 from __future__ import annotations
 
