@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from magflow.postgres import migrate, roles
+from magflow.postgres.access import Database
 from magflow.postgres.errors import WrongVersion
 from magflow.postgres.migrate import Moved
 from tests.conftest import ShopDatabase, TestServer
@@ -88,3 +90,44 @@ def test_a_stamped_database_goes_on_from_there(empty: ShopDatabase) -> None:
         connection.execute("DROP TABLE alembic_version")
     assert migrate.stamp(empty.addresses(), "0001_legacy").after == "0001_legacy"
     assert migrate.upgrade(empty.addresses()).after == migrate.head()
+
+
+@pytest.fixture
+def strangers(server: TestServer, empty: ShopDatabase) -> Iterator[Database]:
+    """An outside database with two roles of the shop's own making, as the README describes."""
+    suffix = empty.name.removeprefix("magflow_empty_")
+    owner, shop, password = f"shop_owner_{suffix}", f"shop_{suffix}", secrets.token_hex(8)
+    with psycopg.connect(server.admin, autocommit=True) as connection:
+        for role in (owner, shop):
+            statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+            connection.execute(statement.format(sql.Identifier(role), sql.Literal(password)))
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(empty.name), sql.Identifier(owner))
+        )
+        where = {k: v for k, v in conninfo_to_dict(server.admin).items() if k in {"host", "port"}}
+        login = {"dbname": empty.name, "password": password, **where}
+        as_shop, as_owner = make_conninfo("", user=shop, **login), make_conninfo("", user=owner, **login)
+        yield Database(as_shop, as_owner, as_owner)
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(empty.name), sql.Identifier(roles.OWNER))
+        )
+    with psycopg.connect(empty.admin_dsn, autocommit=True) as connection:
+        for role in (owner, shop):
+            connection.execute(sql.SQL("DROP OWNED BY {} CASCADE; DROP ROLE {}").format(*[sql.Identifier(role)] * 2))
+
+
+def test_on_an_outside_server_the_shops_own_roles_are_kept_apart(strangers: Database) -> None:
+    assert migrate.upgrade(strangers).after == migrate.head()
+    with psycopg.connect(strangers.app_url, autocommit=True) as connection:
+        assert connection.execute("SELECT count(*) FROM variants").fetchone() == (0,)
+        connection.execute("UPDATE products SET name = name")
+        for statement in ("DELETE FROM stock_movements", "TRUNCATE variants", "CREATE TABLE mine (id int)"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+
+
+def test_one_role_for_everything_works_too(strangers: Database) -> None:
+    alone = Database(strangers.owner_url, strangers.owner_url, strangers.owner_url)
+    assert migrate.upgrade(alone).after == migrate.head()
+    with psycopg.connect(alone.app_url) as connection:
+        assert connection.execute("SELECT count(*) FROM variants").fetchone() == (0,)

@@ -104,43 +104,54 @@ def running(home: Path, *arguments: str) -> Iterator[Up]:
             process.wait(60)
 
 
-def test_it_serves_says_so_and_leaves_nothing_behind(home: Path) -> None:
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A running shop that the tests may visit, but not harm."""
+    with running(tmp_path_factory.mktemp("shop"), "--no-worker") as up:
+        yield up
+
+
+def test_it_serves_and_is_ready(shop: Up) -> None:
+    assert shop.get("/healthz")[0] == 200
+    assert json.loads(shop.get("/readyz")[1]) == {"status": "ready"}
+
+
+def test_a_new_shop_gets_a_one_time_link_that_opens(shop: Up) -> None:
+    assert shop.process.stdout is not None
+    line = shop.process.stdout.readline()
+    link = re.search(r"once: (http://\S+)", line)
+    assert link, line
+    assert shop.get(urlsplit(link.group(1)).path)[0] == 200
+
+
+def test_a_second_copy_is_told_where_the_first_one_is(shop: Up) -> None:
+    said = one_line(magflow(shop.home, "up", "--port", "0"), 1)
+    assert shop.address in said and str(shop.process.pid) in said
+    assert "already running" in one_line(magflow(shop.home, "restore", __file__), 1)
+    assert shop.get("/healthz")[0] == 200
+
+
+def test_commands_work_beside_it_and_do_not_take_the_database_with_them(shop: Up) -> None:
+    assert magflow(shop.home, "db", "current").code == 0
+    token = magflow(shop.home, "token", "create", "--name", "till", "--scopes", "all")
+    assert re.fullmatch(r"mgf_[\w-]{43}\n", token.out), token
+    made = magflow(
+        shop.home,
+        "user",
+        "create",
+        "ana@shop.example",
+        "--role",
+        "clerk",
+        "--password-stdin",
+        given="a long passphrase\n",
+    )
+    assert made.code == 0, made
+    assert shop.get("/readyz")[0] == 200
+
+
+def test_what_is_killed_comes_back_and_the_end_leaves_nothing_behind(home: Path) -> None:
     with running(home) as up:
-        assert up.get("/healthz")[0] == 200
-        assert json.loads(up.get("/readyz")[1]) == {"status": "ready"}
-        family = up.family()
-        assert len(family) == 2 and up.servers()
-        up.process.send_signal(signal.SIGINT)
-        assert up.process.wait(30) == 0
-        assert not any(child.is_running() for child in family)
-        assert up.servers() == []
-    assert "Traceback" not in (home / "output").read_text()
-
-
-def test_a_new_shop_gets_a_one_time_link_that_opens(home: Path) -> None:
-    with running(home, "--no-worker") as up:
-        assert up.process.stdout is not None
-        line = up.process.stdout.readline()
-        link = re.search(r"once: (http://\S+)", line)
-        assert link, line
-        assert up.get(urlsplit(link.group(1)).path)[0] == 200
-
-
-def test_a_second_copy_is_told_where_the_first_one_is(home: Path) -> None:
-    with running(home, "--no-worker") as up:
-        said = one_line(magflow(home, "up", "--port", "0"), 1)
-        assert up.address in said and str(up.process.pid) in said
-        assert up.get("/healthz")[0] == 200
-
-
-def test_commands_work_beside_it_and_do_not_take_the_database_with_them(home: Path) -> None:
-    with running(home, "--no-worker") as up:
-        assert magflow(home, "db", "current").code == 0
-        assert up.get("/readyz")[0] == 200
-
-
-def test_children_and_database_that_are_killed_come_back(home: Path) -> None:
-    with running(home) as up:
+        assert len(up.family()) == 2
         for module in ("magflow.up.web", "magflow.up.job_worker"):
             victim = up.child(module)
             victim.kill()
@@ -150,8 +161,11 @@ def test_children_and_database_that_are_killed_come_back(home: Path) -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 server.kill()
         eventually(lambda: up.get("/readyz")[0] == 200)
-        up.process.send_signal(signal.SIGTERM)
+        family = up.family()
+        up.process.send_signal(signal.SIGINT)
         assert up.process.wait(30) == 0
+        assert not any(child.is_running() for child in family)
+        assert up.servers() == []
     output = (home / "output").read_text()
     assert "the web process was ended by signal 9" in output
     assert "the database server died; starting it again" in output
@@ -164,16 +178,14 @@ def test_a_killed_supervisor_takes_its_children_along_and_the_next_start_is_quic
         up.process.wait()
         eventually(lambda: not any(child.is_running() and child.status() != "zombie" for child in family))
     began = time.monotonic()
-    with running(home) as again:
+    with running(home, "--workers", "2", "--no-worker") as again:
         assert time.monotonic() - began < 10
-        assert again.get("/readyz")[0] == 200
+        assert len([child for child in again.family() if "magflow.up.web" in child.cmdline()]) == 2
+        assert {again.get("/readyz")[0] for _ in range(20)} == {200}
+        again.process.send_signal(signal.SIGTERM)
+        assert again.process.wait(30) == 0
     assert up.servers() == []
-
-
-def test_several_web_processes_share_one_port(home: Path) -> None:
-    with running(home, "--workers", "2", "--no-worker") as up:
-        assert len([child for child in up.family() if "magflow.up.web" in child.cmdline()]) == 2
-        assert {up.get("/healthz")[0] for _ in range(20)} == {200}
+    assert "Traceback" not in (home / "output").read_text()
 
 
 @pytest.mark.parametrize("when", ["at once", "while it migrates"])
