@@ -53,9 +53,8 @@ def _the_one(session: Session, sku: str, variants: Sequence[Variant]) -> Variant
     if not variants:
         raise NotFound("variant", sku)
     if len(variants) > 1:
-        names = dict(
-            session.execute(select(Product.id, Product.name).where(Product.id.in_([v.product_id for v in variants])))
-        )
+        named = select(Product.id, Product.name).where(Product.id.in_([v.product_id for v in variants]))
+        names = dict(session.execute(named).all())
         raise AmbiguousSku(
             sku, [{"variant_id": v.id, "product_id": v.product_id, "product": names[v.product_id]} for v in variants]
         )

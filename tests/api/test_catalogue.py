@@ -157,7 +157,10 @@ def test_a_million_combinations_are_counted_and_not_built(program: Program) -> N
 
 def test_option_types_are_made_once_and_listed(program: Program) -> None:
     made = program.data(
-        "POST", "/option-types", {"name": "Lungime", "presentation": "Lungimea", "values": ["40 cm", "60 cm"]}, status=201
+        "POST",
+        "/option-types",
+        {"name": "Lungime", "presentation": "Lungimea", "values": ["40 cm", "60 cm"]},
+        status=201,
     )
 
     assert (made["name"], made["presentation"]) == ("Lungime", "Lungimea")

@@ -1,10 +1,12 @@
 """What the catalogue's endpoints answer: descriptions for the OpenAPI page, and the functions that build them."""
 
 from collections.abc import Sequence
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 from marshmallow import INCLUDE, Schema, fields
 
+from magflow.domain.money import to_cents
 from magflow.queries.catalogue import OptionChoice, OptionRow, ProductRow, VariantRow
 from magflow.queries.product_details import ProductDetails
 from magflow.queries.stock import MovementRow
@@ -348,6 +350,23 @@ def change_json(entry: Any) -> dict[str, Any]:
         "actor": entry.actor,
         "door": entry.door,
         "request_id": entry.request_id,
-        "old": entry.old,
-        "new": entry.new,
+        "old": _recorded(entry.old),
+        "new": _recorded(entry.new),
     }
+
+
+AMOUNTS: Final = ("price", "compare_at_price", "vat_rate")
+INTERNAL: Final = ("movement_seq", "updated_at")
+
+
+def _recorded(values: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Columns of a variant as the log keeps them, as the API writes them."""
+    if values is None:
+        return None
+    told = {name: value for name, value in values.items() if name not in INTERNAL}
+    for name in AMOUNTS:
+        if told.get(name) is not None:
+            told[name] = to_cents(Decimal(str(told[name])))
+    if "status" in told:
+        told["status"] = "active" if told["status"] == ACTIVE else "inactive"
+    return told
