@@ -73,6 +73,9 @@ def enqueue(
     `queueing_lock`: no second job of this name waits at the same time; None is returned when one does already.
     `lock`: jobs of this name never run at the same time. `at`: not before this moment.
     """
+    if lock and queueing_lock:
+        # A killed job could not go back into the queue while another waits, and that one would wait for the killed one.
+        raise ValueError("a job has a lock or a queueing lock, not both")
     found = execute(
         session,
         ENQUEUE,
