@@ -1,0 +1,95 @@
+"""`python -m benchmarks`: MagFlow beside the reference, on one server, in turns; prints the ratios as JSON.
+
+The reference is a script outside of this repository that does the same work in hand-written SQL and calls our driver
+right after each of its own measurements. LIMIT_SCRIPT names it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.driver import measure
+from benchmarks.ground import Ground, as_url, ground
+
+HERE: Final = Path(__file__).resolve().parent
+BESIDE_THE_CHECKOUT: Final = HERE.parent.parent / "shared" / "bench" / "reference_limit.py"
+TARGETS: Final = {"service": 0.6, "http": 0.3}
+"""Orders per second, divided by the reference's step-by-step figure."""
+
+
+def limit_script() -> Path | None:
+    """The reference, where there is one."""
+    named = os.environ.get("LIMIT_SCRIPT")
+    path = Path(named) if named else BESIDE_THE_CHECKOUT
+    return path if path.is_file() else None
+
+
+def beside(place: Ground, script: Path, asked: argparse.Namespace, *, http: bool) -> dict[str, Any]:
+    """Run the reference with our driver beside it; per workload and clients, the medians that matter."""
+    command = [sys.executable, str(script), "--reps", str(asked.reps), "--clients", asked.clients]
+    command += ["--only", asked.only, "--no-pgbench"]
+    command += ["--beside", f"{sys.executable} -m benchmarks.driver{' --http' if http else ''}"]
+    environment = {**os.environ, **place.passed_on(), "DATABASE_URL": as_url(place.admin)}
+    done = subprocess.run(command, env=environment, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=True)
+    results = json.loads(done.stdout)["results"]
+    return {
+        name: {clients: _summary(figures) for clients, figures in results[name].items()}
+        for name in asked.only.split(",")
+    }
+
+
+def _summary(figures: Mapping[str, Any]) -> dict[str, Any]:
+    app, steps = figures["app"], figures["steps"]
+    if "orders_per_s" not in app:
+        return {"failed": app}
+    must_be_zero = ("oversold", "lost", "unexplained_variants", "deadlocks", "retry_later", "error")
+    return {
+        "limit_orders_per_s": steps["orders_per_s"]["median"],
+        "orders_per_s": app["orders_per_s"]["median"],
+        "ratio": round(figures["ratio"]["orders_per_s"]["median"], 3),
+        "ratios": figures["ratio"]["orders_per_s"]["all"],
+        "p50_ms": app["p50_ms"]["median"],
+        "p99_ms": app["p99_ms"]["median"],
+        "limit_p50_ms": steps["p50_ms"]["median"],
+        "limit_p99_ms": steps["p99_ms"]["median"],
+        "sold_all_it_could": app["ok"]["all"] == app["expected_ok"]["all"],
+        **{name: sum(app[name]["all"]) for name in must_be_zero},
+    }
+
+
+def alone(asked: argparse.Namespace, *, http: bool) -> dict[str, Any]:
+    """Our figures without the reference."""
+    counts = [int(number) for number in asked.clients.split(",")]
+    return {name: {f"c{n}": measure(name, n, http=http) for n in counts} for name in asked.only.split(",")}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Parse the command line, measure, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--reps", type=int, default=3)
+    parser.add_argument("--clients", default="1,4,16")
+    parser.add_argument("--only", default="W1,W2")
+    parser.add_argument("--doors", default="service,http", help="service, http, or both")
+    asked = parser.parse_args(arguments)
+    script = limit_script()
+    report: dict[str, Any] = {"targets": TARGETS, "cpus": os.cpu_count(), "load_at_start": os.getloadavg()[0]}
+    with ground() as place:
+        for door in asked.doors.split(","):
+            if script is None:
+                print("no reference script (LIMIT_SCRIPT): our figures alone", file=sys.stderr)
+                os.environ.update(place.passed_on())
+                report[door] = alone(asked, http=door == "http")
+            else:
+                report[door] = beside(place, script, asked, http=door == "http")
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
