@@ -15,13 +15,14 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import IntEnum
-from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, Final, Generic, NoReturn, ParamSpec, TypeVar, cast
 
 import psycopg
 from sqlalchemy import Connection, event, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from magflow.db import db
@@ -51,6 +52,7 @@ R = TypeVar("R")
 Row = TypeVar("Row", Product, Order, OrderItem, Variant)
 
 MAX_RETRIES: Final = 5
+MAX_RECONNECTS: Final = 1
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 """Seconds between two runs of a unit, with full jitter, so that the same two do not meet again."""
 
@@ -105,26 +107,39 @@ def run(unit: Callable[[Session], R], actor: Actor) -> R:
             committing = True
             session.commit()
             return result
-        except (DBAPIError, psycopg.Error) as error:
-            session.rollback() if not _is_lost(error) else session.invalidate()
-            state = sqlstate(error)
-            if committing and _is_lost(error):
-                if _has_committed(session.info.get("transaction")):
-                    return result
+        except (DBAPIError, psycopg.Error, StartAgain) as error:
+            lost = _is_lost(error)
+            session.invalidate() if lost else session.rollback()
+            if lost and committing and _has_committed(session.info.get("transaction")):
+                return result
+            if lost and reconnects < MAX_RECONNECTS:
                 reconnects += 1
-                if reconnects > 1:
-                    raise RetryLater("connection") from error
-            elif state in DEADLOCK and retries < MAX_RETRIES:
+            elif _meets_others(error) and retries < MAX_RETRIES:
                 retries += 1
-                log.warning("transaction repeated", extra={"sqlstate": state, "attempt": retries})
+                log.warning("transaction repeated", extra={"sqlstate": sqlstate(error), "attempt": retries})
                 # Not a wait for somebody: the two units that met must start apart from each other.
                 time.sleep(random.uniform(SHORTEST_PAUSE, LONGEST_PAUSE * retries / MAX_RETRIES))  # noqa: S311
-            elif _is_lost(error) and reconnects < 1:
-                reconnects += 1
             else:
-                raise refusal(error) from error
+                _raise_refusal(error)
+        except PoolTimeout as error:
+            raise RetryLater("connections") from error
         finally:
             session.close()
+
+
+class StartAgain(Exception):
+    """Raised by a unit that found, under its locks, that it needs one it may no longer ask for: run it anew."""
+
+
+def _meets_others(error: BaseException) -> bool:
+    return isinstance(error, StartAgain) or sqlstate(error) in DEADLOCK
+
+
+def _raise_refusal(error: "DBAPIError | psycopg.Error | StartAgain") -> NoReturn:
+    refused = RetryLater("contention") if isinstance(error, StartAgain) else refusal(error)
+    if refused is error:
+        raise error
+    raise refused from error
 
 
 def current(session: Session) -> Actor:
@@ -140,17 +155,20 @@ def savepoint(session: Session) -> Iterator[None]:
         with session.begin_nested():
             yield
     except (DBAPIError, psycopg.Error) as error:
-        if _is_lost(error) or sqlstate(error) in DEADLOCK:
+        if _is_lost(error) or _meets_others(error):
             raise
         session.info["locks"] = held
-        raise refusal(error) from error
-    except Refused:
+        _raise_refusal(error)
+    except BaseException:
         session.info["locks"] = held
         raise
 
 
 class Batch:
     """Statements sent to the server together, in one network round trip; results are read after the block."""
+
+    together = True
+    """False sends them one at a time: for tests that walk through every place where others may come between."""
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
         self._connection = connection
@@ -172,7 +190,7 @@ def batch(session: Session) -> Iterator[Batch]:
     session.info["batching"] = True
     connection = _driver(session.connection())
     session.info["batching"] = False
-    with connection.pipeline():
+    with connection.pipeline() if Batch.together else nullcontext():
         _declare_context(session, connection)
         yield Batch(connection)
 
@@ -200,7 +218,8 @@ def copy_out(session: Session, statement: str) -> Iterator[bytes]:
             yield bytes(block)
 
 
-DECLARE_CONTEXT: Final = "SELECT set_config('magflow.context', %(context)s, true), pg_current_xact_id()::text"
+DECLARE_CONTEXT: Final = """
+SELECT set_config('magflow.context', %(context)s, true), pg_current_xact_id()::text, now()"""
 
 
 def _declare_context(session: Session, connection: "psycopg.Connection[Any]") -> None:
@@ -219,20 +238,31 @@ def _driver(connection: Connection) -> "psycopg.Connection[Any]":
     return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
 
 
+# A server that crashed may give a number anew whose transaction it had not written down; its statistics are then reset.
+LOOK_UP_COMMIT: Final = text("""
+SELECT pg_xact_status(CAST(:xid AS xid8)), coalesce((SELECT stats_reset > :began FROM pg_stat_bgwriter), true)""")
+
+
 def _has_committed(declared: "psycopg.Cursor[Any] | None") -> bool:
     """Whether the transaction whose COMMIT got no answer took effect; False when it surely did not.
 
-    Raises OutcomeUnknown when the server cannot be asked.
+    Raises OutcomeUnknown when that cannot be found out.
     """
     row = declared.fetchone() if declared else None
     if row is None:
         return False
+    asked = {"xid": row[1], "began": row[2]}
     try:
+        db.engine.dispose()  # who cut this connection may have cut the idle ones too
         with db.engine.connect() as connection:
             for _ in range(50):
-                status = connection.execute(text("SELECT pg_xact_status(CAST(:xid AS xid8))"), {"xid": row[1]}).scalar()
+                status, crashed = connection.execute(LOOK_UP_COMMIT, asked).one()
+                if status == "aborted":
+                    return False
+                if status == "committed" and not crashed:
+                    return True
                 if status != "in progress":
-                    return bool(status == "committed")
+                    break
                 # The server is still ending the broken session; it has nothing to notify us by.
                 time.sleep(0.1)
     except SQLAlchemyError as error:
@@ -452,15 +482,19 @@ def lock_items(session: Session, order_id: int) -> list[OrderItem]:
     return list(rows)
 
 
-def lock_variants(session: Session, variant_ids: Iterable[int]) -> dict[int, Variant]:
-    """Lock these variants, lowest id first, and return them by id. Raises NotFound when one is missing."""
+def lock_variants(session: Session, variant_ids: Iterable[int], *, whole: bool = False) -> dict[int, Variant]:
+    """Lock these variants, lowest id first, and return them by id. Raises NotFound when one is missing.
+
+    `whole` keeps out those who merely refer to a row too, for when its SKU changes or it goes: PostgreSQL would ask for
+    that by itself later, and a lock that grows can meet another. For one variant only; order lines wait for it.
+    """
     wanted = set(variant_ids)
     _held(session).take(Level.VARIANT, wanted)
     rows = session.scalars(
         select(Variant)
         .where(Variant.id.in_(wanted))
         .order_by(Variant.id)
-        .with_for_update(key_share=True)  # order lines of others may still refer to it
+        .with_for_update(key_share=not whole)  # order lines of others may still refer to it
         .execution_options(populate_existing=True)  # a lock on stale values protects nothing
     )
     locked = {variant.id: variant for variant in rows}
@@ -491,6 +525,19 @@ def lock_variant_rows(session: Session, variant_ids: Iterable[int]) -> None:
         "SELECT id FROM variants WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE",
         {"ids": wanted},
     )
+
+
+def lock_variants_of_combination(session: Session, product_id: int, digest: str | None) -> list[Variant]:
+    """The variants of a product that have this digest once they are locked, by id."""
+    rows = session.scalars(
+        select(Variant)
+        .where(Variant.product_id == product_id, Variant.options_digest.is_not_distinct_from(digest))
+        .order_by(Variant.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    _held(session).take(Level.VARIANT, [row.id for row in rows])
+    return list(rows)
 
 
 LOCK_ORDER: Final = """

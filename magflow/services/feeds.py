@@ -8,9 +8,9 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import execute, lock_names, lock_variants, transactional
+from magflow.concurrency import StartAgain, execute, lock_names, lock_variants, transactional
 from magflow.domain.actors import Actor
-from magflow.domain.errors import FieldError, Invalid, ProductMismatch
+from magflow.domain.errors import FieldError, Invalid, NotFound, ProductMismatch
 from magflow.domain.options import name_key
 from magflow.models import Variant, VariantExternalId
 from magflow.services import ledger, products, variants
@@ -51,7 +51,24 @@ def sync_variant(session: Session, record: FeedRecord, *, actor: Actor) -> Synce
     names: list[tuple[str, ...]] = [("external_id", record.source, record.source_account, record.external_id)]
     names += [("option_type", name_key(option)) for option, _ in record.option_values]
     lock_names(session, names)
-    mapped = session.execute(
+    mapped = _mapped(session, record)
+    if mapped is None:
+        return _create(session, record, actor)
+    variant_id, product_id = mapped
+    if product_id != record.product_id:
+        raise ProductMismatch(record.external_id, record.product_id, product_id)
+    try:
+        return _update(session, variant_id, record, actor)
+    except NotFound:
+        if _mapped(session, record) is None:
+            # The variant was removed for good between the look and the lock, and its mapping with it.
+            raise StartAgain from None
+        raise
+
+
+def _mapped(session: Session, record: FeedRecord) -> tuple[int, int] | None:
+    """The variant that the external id means, and its product."""
+    row = session.execute(
         select(Variant.id, Variant.product_id)
         .join(VariantExternalId, VariantExternalId.variant_id == Variant.id)
         .where(
@@ -60,11 +77,7 @@ def sync_variant(session: Session, record: FeedRecord, *, actor: Actor) -> Synce
             VariantExternalId.external_id == record.external_id,
         )
     ).first()
-    if mapped is not None:
-        if mapped.product_id != record.product_id:
-            raise ProductMismatch(record.external_id, record.product_id, mapped.product_id)
-        return _update(session, mapped.id, record, actor)
-    return _create(session, record, actor)
+    return None if row is None else (row[0], row[1])
 
 
 def _check(record: FeedRecord) -> None:
@@ -86,13 +99,9 @@ def _update(session: Session, variant_id: int, record: FeedRecord, actor: Actor)
     ids: list[int] | None = None
     if record.option_values:
         ids = _value_ids(session, record)
-    before = session.get_one(Variant, variant_id)
-    version, stock = before.version, before.stock
-    variant = variants.edit.within(
-        session, variants.EditVariant(variant_id, _attributes(record), option_value_ids=ids), actor=actor
-    )
-    changed = variant.version != version
-    if record.stock is not None and record.stock != stock:
+    edited = variants.edit_locked(session, variants.EditVariant(variant_id, _attributes(record), option_value_ids=ids))
+    changed, variant = edited.changed, edited.variant
+    if record.stock is not None and record.stock != variant.stock:
         changed = bool(ledger.set_to(session, {variant.id: record.stock}, reason="feed", note=record.source)) or changed
         session.refresh(variant)
     return Synced("updated" if changed else "unchanged", variant)

@@ -1,15 +1,17 @@
 """Variants: created or brought back, edited, re-optioned, switched on and off, removed for good."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Select, delete, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from magflow.concurrency import (
+    StartAgain,
     lock_orders_with_variant,
     lock_variants,
+    lock_variants_of_combination,
     savepoint,
     share_product,
     transactional,
@@ -28,7 +30,7 @@ from magflow.domain.errors import (
 from magflow.domain.names import numbered, sku_from, title_from
 from magflow.domain.options import chosen_values, cleaned, digest, name_key
 from magflow.domain.orders import PENDING
-from magflow.models import OptionValueVariant, Product, Variant, VariantStatus
+from magflow.models import OptionValueVariant, OrderItem, Product, Variant, VariantStatus
 from magflow.services import ledger
 from magflow.services.options import ProductOptions, chosen_by_variant, options_of, types_of_values
 from magflow.services.products import check_seen
@@ -120,17 +122,14 @@ def create_or_reactivate(session: Session, command: NewVariant, *, actor: Actor)
     chosen = _chosen(session, options, command.option_value_ids, command.option_values)
     combination = digest(chosen, options.type_ids)
     if command.active:
-        there = _of_combination(session, product.id, combination)
-        if there is not None and there.status == ACTIVE:
-            raise AlreadyExists(there.id, there.sku)
-        if there is not None:
-            locked = lock_variants(session, [there.id])[there.id]
-            if locked.status == ACTIVE or locked.options_digest != combination:
-                # Somebody was faster between the look and the lock: what was found is not what stands there now.
-                raise CombinationTaken(locked.id, locked.sku)
-            _write_attributes(session, locked, command.attributes)
-            _set_status(session, locked, ACTIVE)
-            return Made("reactivated", locked)
+        # Looked at first, for there is nothing to wait for when one is active; then once more, under the locks.
+        _refuse_active(session.scalars(_of_combination(product.id, combination)))
+        drafts = lock_variants_of_combination(session, product.id, combination)
+        _refuse_active(drafts)
+        if drafts:
+            _write_attributes(session, drafts[0], command.attributes)
+            _set_status(session, drafts[0], ACTIVE)
+            return Made("reactivated", drafts[0])
     variant = _insert(session, product, options, chosen, command)
     _activate_with_digest(session, variant, combination, ACTIVE if command.active else INACTIVE)
     return Made("created", variant)
@@ -144,14 +143,16 @@ def _chosen(
     return chosen_values(wanted, types_of_values(session, wanted), options.type_ids)
 
 
-def _of_combination(session: Session, product_id: int, combination: str | None) -> Variant | None:
-    """The active variant of a combination, else its oldest draft, else None."""
-    return session.scalars(
-        select(Variant)
-        .where(Variant.product_id == product_id, Variant.options_digest.is_not_distinct_from(combination))
-        .order_by(Variant.status, Variant.id)
-        .limit(1)
-    ).first()
+def _of_combination(product_id: int, combination: str | None) -> Select[Variant]:
+    return select(Variant).where(
+        Variant.product_id == product_id, Variant.options_digest.is_not_distinct_from(combination)
+    )
+
+
+def _refuse_active(of_combination: Iterable[Variant]) -> None:
+    for variant in of_combination:
+        if variant.status == ACTIVE:
+            raise AlreadyExists(variant.id, variant.sku)
 
 
 def _insert(
@@ -203,11 +204,9 @@ def _activate_with_digest(session: Session, variant: Variant, combination: str |
             session.flush()
     except CombinationTaken as lost:
         winner = session.execute(
-            select(Variant.id, Variant.sku).where(
-                Variant.product_id == variant.product_id,
-                Variant.options_digest.is_not_distinct_from(combination),
-                Variant.status == ACTIVE,
-            )
+            _of_combination(variant.product_id, combination)
+            .where(Variant.status == ACTIVE)
+            .with_only_columns(Variant.id, Variant.sku)
         ).first()
         raise CombinationTaken(*(winner or (None, None))) from lost
     session.refresh(variant)
@@ -246,11 +245,28 @@ def edit(session: Session, command: EditVariant, *, actor: Actor) -> Variant:
 
     Raises NotFound, StaleVersion (seen version, or seen stock), SkuTaken, InvalidOptions, CombinationTaken, Invalid.
     """
+    return edit_locked(session, command).variant
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A variant that is locked, and whether anything of it but its stock was changed."""
+
+    variant: Variant
+    changed: bool
+
+
+def edit_locked(session: Session, command: EditVariant) -> Edited:
+    """What `edit` does, for services that go on with the variant in the same transaction."""
     reoptioned = command.option_value_ids is not None or command.option_values is not None
     if reoptioned or command.active is not None:
         _share_product_of(session, command.variant_id)
-    variant = lock_variants(session, [command.variant_id])[command.variant_id]
+    renamed = "sku" in command.changes and command.changes["sku"] != session.scalar(
+        select(Variant.sku).where(Variant.id == command.variant_id)
+    )
+    variant = lock_variants(session, [command.variant_id], whole=renamed)[command.variant_id]
     check_seen(variant, command.seen_version, command.changes)
+    version = variant.version
     if "stock" in command.changes:
         if command.expected_stock is None:
             raise Invalid([FieldError("expected_inventory_quantity", "required")])
@@ -264,7 +280,7 @@ def edit(session: Session, command: EditVariant, *, actor: Actor) -> Variant:
     if command.active:
         _set_status(session, variant, ACTIVE)
     session.refresh(variant)
-    return variant
+    return Edited(variant, variant.version != version)
 
 
 @transactional
@@ -360,7 +376,11 @@ def delete_for_good(session: Session, variant_id: int, *, actor: Actor) -> None:
     orders = lock_orders_with_variant(session, variant_id)
     if waiting := [order.number for order in orders if order.status == PENDING]:
         raise InUse("variant", variant_id, f"order {', '.join(waiting[:5])}")
-    variant = lock_variants(session, [variant_id])[variant_id]
+    variant = lock_variants(session, [variant_id], whole=True)[variant_id]
+    known = [order.id for order in orders]
+    if session.scalar(select(exists().where(OrderItem.variant_id == variant_id, OrderItem.order_id.not_in(known)))):
+        # A line was added before the variant was locked: its order must be locked first, and looked at.
+        raise StartAgain
     if variant.stock:
         ledger.set_to(session, {variant_id: 0}, reason="adjustment", note="variant deleted")
     session.execute(delete(Variant).where(Variant.id == variant_id))
