@@ -11,6 +11,10 @@ from magflow.domain.errors import NotFound
 from magflow.models import AuditEntry, Variant
 from magflow.queries.paging import Page, counted
 
+__all__ = [
+    "AuditEntry", "AuditFilter", "deactivated_in", "entries", "entry", "history_of", "history_of_order", "same_request",
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class AuditFilter:

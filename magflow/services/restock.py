@@ -8,7 +8,15 @@ from sqlalchemy.orm import Session
 
 from magflow.concurrency import batch, lock_items, lock_order, lock_variants, transactional
 from magflow.domain.actors import Actor
-from magflow.domain.errors import FieldError, Invalid, NotFound, OrderNotEditable, OverRestock, StatusMoveRefused
+from magflow.domain.errors import (
+    FieldError,
+    Invalid,
+    NotFound,
+    OrderNotEditable,
+    OverRestock,
+    StaleVersion,
+    StatusMoveRefused,
+)
 from magflow.domain.orders import CANCELLED, CONFIRMED, OWN, PENDING, RETURNED, STATUS_MOVES, quantity_per_variant
 from magflow.models import Order, OrderItem, Restock
 from magflow.services import events, ledger
@@ -29,6 +37,8 @@ class RestockOrder:
     lines: Sequence[RestockLine] | None = None
     to_stock: bool = True
     """False: damaged or lost, written off; the units are recorded as back but do not reach the stock."""
+    seen_version: int | None = None
+    """What a form was made from: two people do not take the same parcel back twice."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,7 @@ class CancelOrder:
     order_id: int
     restock: bool = True
     reason: str = "cancelled"
+    seen_version: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,7 @@ def restock(session: Session, command: RestockOrder, *, actor: Actor) -> Restock
     order = lock_order(session, command.order_id)
     if order.confirmed_at is None:
         raise OrderNotEditable(order.id, order.status)
+    _check_seen(order, command.seen_version)
     items = lock_items(session, order.id)
     back = _wanted_back(items, command.lines)
     done = _take_back(session, order, items, back, command, actor)
@@ -79,6 +91,7 @@ def cancel(session: Session, command: CancelOrder, *, actor: Actor) -> Restocked
         return Restocked(order, None, {})
     if (order.status, CANCELLED) not in STATUS_MOVES:
         raise StatusMoveRefused(order.status, CANCELLED)
+    _check_seen(order, command.seen_version)
     items = lock_items(session, order.id)
     done = Restocked(order, None, {})
     if order.status != PENDING and command.restock:
@@ -90,6 +103,11 @@ def cancel(session: Session, command: CancelOrder, *, actor: Actor) -> Restocked
     events.publish(session, "order.cancelled", order_id=order.id, number=order.number)
     session.refresh(order)
     return done
+
+
+def _check_seen(order: Order, seen_version: int | None) -> None:
+    if seen_version is not None and seen_version != order.version:
+        raise StaleVersion(seen_version, order.version)
 
 
 def _wanted_back(items: Sequence[OrderItem], lines: Sequence[RestockLine] | None) -> dict[int, int]:

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from flask import Response, flash, redirect, render_template, request
+from flask import Response, current_app, flash, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -101,7 +101,12 @@ class Form:
         """The form of the present request. An empty field counts as not given."""
         form = cls(name)
         form.was_sent = True
-        form.typed = {field: given[0] for field, given in request.form.lists() if field not in NOT_FIELDS}
+        form.typed = {
+            # A hidden field and a choice may share a name: what was given counts, not what was left empty.
+            field: next((value for value in given if value.strip()), given[0])
+            for field, given in request.form.lists()
+            if field not in NOT_FIELDS
+        }
         given = {field: value for field, value in form.typed.items() if field in schema.fields and value.strip()}
         try:
             form.values = border.load(schema, given)
@@ -217,7 +222,8 @@ def form_key() -> str:
 
 def show(template: str, **context: Any) -> str:
     """A page with forms."""
-    return render_template(template, form_key=form_key, typed_text=typed_text, **context)
+    currency = current_app.config["MAGFLOW"].currency
+    return render_template(template, form_key=form_key, typed_text=typed_text, currency=currency, **context)
 
 
 def ask_first(

@@ -1,6 +1,21 @@
 """Orders: taken, changed while they are pending, finalized, cancelled, and taken back."""
 
-from magflow.blueprints.orders import api
-from magflow.web.areas import Area
+from magflow.blueprints.orders import api, line_pages, pages
+from magflow.web.areas import Area, MenuEntry
+from magflow.web.locale import _l
 
-area = Area("orders", api=(api.api,))
+area = Area(
+    "orders",
+    blueprints=(pages.blueprint, line_pages.blueprint),
+    api=(api.api,),
+    menu=(
+        MenuEntry(
+            _l("Orders"),
+            "orders.index",
+            permission="orders:read",
+            icon="orders",
+            position=300,
+            badge=pages.waiting_orders,
+        ),
+    ),
+)

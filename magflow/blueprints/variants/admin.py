@@ -86,7 +86,7 @@ class VariantView(ReadView):
             IntGreaterFilter(Variant.stock, _l("Stock")),
             FilterEqual(Variant.ean, _l("Barcode (EAN)")),
         )
-        super().__init__(Variant, name=_l("Variants"), endpoint="variant_list", url="/products/variants")
+        super().__init__(Variant, name=_l("Variants"), endpoint="admin_variants", url="/products/variants")
 
     def row_url(self, row: Any, back: str) -> str | None:  # noqa: ARG002 - the base's signature
         """The variant's own page."""

@@ -92,11 +92,18 @@ class SwapForm(border.Query):
     other_version = border.Integer(required=True, least=1)
 
 
+class Difference(border.Integer):
+    """A signed number, with the minus of a keyboard or the one of our own screens."""
+
+    def convert(self, value: object, as_text: bool) -> int:
+        return super().convert(value.replace("−", "-") if isinstance(value, str) else value, as_text)
+
+
 class StockForm(border.Query):
     """By a difference, or a count together with the figure that was seen."""
 
     how = border.OneOf(("delta", "count"), required=True)
-    delta = border.Integer(least=-LARGEST_STOCK, most=LARGEST_STOCK)
+    delta = Difference(least=-LARGEST_STOCK, most=LARGEST_STOCK)
     counted = border.Quantity(least=0, most=LARGEST_STOCK)
     expected = border.Integer(required=True, least=0, most=INT32_MAX)
     reason = border.Text(most=200, required=True)

@@ -18,6 +18,7 @@ from magflow.web.auth import request_id
 from magflow.web.forms import Form, Landing, act, ask_first, show
 from magflow.web.listing import PAGE, Listing
 from magflow.web.locale import _, ngettext
+from magflow.web.pages import url_or_none
 from magflow.web.permissions import requires
 
 blueprint = Blueprint("products", __name__)
@@ -52,8 +53,9 @@ def index() -> str:
         pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),
         tabs=_tabs(listing),
         chips=_chips(listing),
-        brands=product_views.brands(reading()),
-        categories=product_views.categories(reading()),
+        brands=[(name, name) for name in product_views.brands(reading())],
+        categories=[(name, name) for name in product_views.categories(reading())],
+        import_url=url_or_none("imports.index"),
         empty_shop=not page.total and not listing.narrowed and not listing["view"],
     )
 
@@ -87,7 +89,9 @@ def _chips(listing: Listing) -> list[dict[str, object]]:
 def page(product_id: int) -> str:
     """A product, its options and its variants; after a change of options, what that did."""
     shown = catalogue.product_page(reading(), product_id)
-    return show("products/page.html", page=shown, report=_report(shown))
+    return show(
+        "products/page.html", page=shown, report=_report(shown), archive_consequences=archive_consequences
+    )
 
 
 def _report(page: catalogue.ProductPage) -> dict[str, object] | None:

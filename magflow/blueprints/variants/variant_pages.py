@@ -16,7 +16,7 @@ from magflow.services import stock as stock_service
 from magflow.services import variants
 from magflow.services.stock import AdjustStock
 from magflow.services.variants import EditVariant, NewVariant, Swap
-from magflow.web import border
+from magflow.web import border, words
 from magflow.web.forms import Form, Landing, act, ask_first, show
 from magflow.web.listing import PAGE, Listing
 from magflow.web.locale import _
@@ -107,6 +107,7 @@ def _page(variant_id: int, sent: Form | None = None) -> ResponseReturnValue:
         row=row,
         product=product,
         name=name_of(row),
+        words=words,
         forms={name: sent if sent is not None and sent.name == name else Form(name) for name in ("fields", "options")},
         options=catalogue.product_options(reading(), product.id),
         held={choice.option_value_id for choice in row.options},
@@ -284,6 +285,7 @@ def _why_page(variant_id: int, form: Form) -> ResponseReturnValue:
         "stock/why.html",
         row=row,
         name=name_of(row),
+        words=words,
         page=page,
         first_page=not listing.trail,
         pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),

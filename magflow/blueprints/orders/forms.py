@@ -1,0 +1,185 @@
+"""What the forms of orders send, as values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from magflow.domain.border import INT64_MAX, Unfit, integer, text
+from magflow.domain.errors import FieldError
+from magflow.queries import picker
+from magflow.queries.catalogue import VariantRow
+from magflow.services.orders import LARGEST_QUANTITY, NewItem
+from magflow.services.restock import RestockLine
+from magflow.web import border
+from magflow.web.locale import _l
+from magflow.web.sentences import add_sentences, field_sentence
+
+MOST_LINES = 200
+LONGEST_SEARCH = 200
+
+add_sentences(
+    {
+        "nothing_found": _l("No variant has this SKU, barcode or name."),
+        "several_found": _l("Several variants fit. Choose the one you mean."),
+        "nothing_to_restock": _l("Say of at least one line how many came back."),
+    }
+)
+
+
+class OrdersQuery(border.Query):
+    """What the address of the list says."""
+
+    view = border.OneOf(("pending", "confirmed", "returned", "cancelled"))
+    q = border.Text(most=200)
+    source = border.Text()
+
+
+class PickQuery(border.Query):
+    q = border.Text(most=LONGEST_SEARCH)
+
+
+class NewOrderForm(border.Query):
+    customer_name = border.Text()
+    customer_email = border.Email()
+    customer_phone = border.Text(most=60)
+    note = border.LongText(most=2_000)
+
+
+class AddLineForm(border.Query):
+    version = border.Integer(required=True, least=1)
+    what = border.Text(most=LONGEST_SEARCH)
+    variant_id = border.Id()
+    quantity = border.Quantity(required=True, most=LARGEST_QUANTITY)
+
+
+class QuantityForm(border.Query):
+    version = border.Integer(required=True, least=1)
+    quantity = border.Quantity(required=True, least=0, most=LARGEST_QUANTITY)
+
+
+class LineVariantForm(border.Query):
+    version = border.Integer(required=True, least=1)
+    what = border.Text(most=LONGEST_SEARCH)
+    variant_id = border.Id()
+
+
+class VersionForm(border.Query):
+    version = border.Integer(required=True, least=1)
+
+
+class CancelForm(border.Query):
+    version = border.Integer(required=True, least=1)
+    reason = border.Text(most=200)
+    restock = border.Boolean()
+
+
+class RestockForm(border.Query):
+    version = border.Integer(required=True, least=1)
+    reason = border.Text(required=True, most=200)
+    disposition = border.OneOf(("stock", "written_off"), required=True)
+
+
+# --- naming a variant: by what was typed, or by what was chosen -------------------------------------------------------
+
+
+@dataclass
+class Named:
+    """The variant that somebody meant, or what they may have meant."""
+
+    variant_id: int | None = None
+    errors: list[str] = field(default_factory=list)
+    candidates: Sequence[VariantRow] = ()
+
+
+def named(session: Session, typed: str | None, variant_id: int | None) -> Named:
+    """Find the variant: the chosen one, else the only one with this SKU or EAN; else offer what fits."""
+    if variant_id is not None:
+        return Named(variant_id)
+    if not typed:
+        return Named(errors=[_said("required")])
+    same = picker.exactly(session, typed)
+    if len(same) == 1:
+        return Named(same[0].variant.id)
+    found = same or picker.suggestions(session, typed)
+    if not found:
+        return Named(errors=[_said("nothing_found")])
+    return Named(errors=[_said("several_found")], candidates=found)
+
+
+def _said(code: str) -> str:
+    return field_sentence(FieldError("what", code))
+
+
+# --- the lines of a new order -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class LineRow:
+    """One line of a new order as it was typed."""
+
+    what: str = ""
+    quantity: str = "1"
+    variant_id: str = ""
+    errors: list[str] = field(default_factory=list)
+    candidates: Sequence[VariantRow] = ()
+
+
+def sent_lines(session: Session) -> tuple[list[LineRow], list[NewItem]]:
+    """The lines of the present request that are not empty, and what they order."""
+    columns = (request.form.getlist(name)[:MOST_LINES] for name in ("what", "quantity", "variant_id"))
+    rows: list[LineRow] = []
+    items: list[NewItem] = []
+    for n, (what, quantity, chosen) in enumerate(zip(*columns, strict=False), start=1):
+        # Asked "which one?", the person answered with a radio button beside the line.
+        variant_id = chosen.strip() or request.form.get(f"candidate-{n}", "")
+        if not what.strip() and not variant_id.strip():
+            continue
+        row = LineRow(what, quantity, variant_id)
+        rows.append(row)
+        if (item := _item(session, row)) is not None:
+            items.append(item)
+    return rows, items
+
+
+def _item(session: Session, row: LineRow) -> NewItem | None:
+    chosen = quantity = None
+    typed = ""
+    try:
+        typed = text(row.what, most=LONGEST_SEARCH, least=0)
+        if row.variant_id.strip():
+            chosen = integer(row.variant_id, least=1, most=INT64_MAX, as_text=True)
+        quantity = integer(row.quantity, least=1, most=LARGEST_QUANTITY, as_text=True)
+    except Unfit as unfit:
+        row.errors.append(field_sentence(FieldError("quantity", unfit.code, unfit.params)))
+    meant = named(session, typed, chosen)
+    row.errors += meant.errors
+    row.candidates = meant.candidates
+    if row.errors or quantity is None:
+        return None
+    return NewItem(quantity, variant_id=meant.variant_id)
+
+
+# --- what came back ---------------------------------------------------------------------------------------------------
+
+
+def sent_restock() -> tuple[list[RestockLine], dict[int, list[str]]]:
+    """How many units of which line came back (`back_<line>`), and what is wrong with a figure, by line."""
+    lines: list[RestockLine] = []
+    errors: dict[int, list[str]] = {}
+    for name, value in request.form.items():
+        if not name.startswith("back_") or not value.strip():
+            continue
+        try:
+            item_id = integer(name.removeprefix("back_"), least=1, most=INT64_MAX, as_text=True)
+        except Unfit:
+            continue
+        try:
+            quantity = integer(value, least=0, most=LARGEST_QUANTITY, as_text=True)
+        except Unfit as unfit:
+            errors.setdefault(item_id, []).append(field_sentence(FieldError(name, unfit.code, unfit.params)))
+            continue
+        if quantity:
+            lines.append(RestockLine(item_id, quantity))
+    return lines, errors

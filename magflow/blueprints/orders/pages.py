@@ -1,0 +1,243 @@
+"""Pages of orders: the list, taking one, its lines, confirming it, and what comes back."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from magflow.blueprints.orders import forms
+from magflow.blueprints.orders.shown import (
+    cancel_consequences,
+    finalize_question,
+    order_page,
+    reading,
+    refused_page,
+    taken,
+)
+from magflow.domain.actors import Actor
+from magflow.domain.errors import OverRestock
+from magflow.queries import orders as reads
+from magflow.queries import picker
+from magflow.services import checkout, orders, restock
+from magflow.services.checkout import FinalizeOrder
+from magflow.services.orders import NewOrder
+from magflow.services.restock import CancelOrder, RestockOrder
+from magflow.web.forms import Form, Landing, ask_first, show
+from magflow.web.listing import PAGE, Listing
+from magflow.web.locale import _, money, ngettext, number
+from magflow.web.permissions import requires
+from magflow.web.sentences import sentence
+
+blueprint = Blueprint("orders", __name__)
+
+BLANK_LINES = 3
+"""Empty lines of a new order where no script adds more."""
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/orders")
+@requires("orders:read")
+def index() -> str:
+    """All orders, newest first, by status and search."""
+    listing = Listing(forms.OrdersQuery())
+    wanted = reads.OrderFilter(q=listing["q"], status=listing["view"], source=listing["source"])
+    page = reads.orders(reading(), wanted, after=listing.after_id, limit=PAGE)
+    waiting = reads.pending_count(reading())
+    return render_template(
+        "orders/index.html",
+        listing=listing,
+        page=page,
+        pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),
+        tabs=[
+            listing.tab(_("All"), ""),
+            listing.tab(_("Pending"), "pending", count=waiting),
+            listing.tab(_("Confirmed"), "confirmed"),
+            listing.tab(_("Returned"), "returned"),
+            listing.tab(_("Cancelled"), "cancelled"),
+        ],
+        chips=listing.chip("source", _("Source")),
+        blocked=reads.blocked(reading()) if not listing.trail else [],
+    )
+
+
+def waiting_orders() -> int:
+    """For the menu: how many orders wait for a person."""
+    return reads.pending_count(reading(), most=99)
+
+
+@blueprint.get("/orders/pick")
+@requires("orders:write")
+def pick() -> Response:
+    """What can be bought and fits what is being typed, for the field that adds a line."""
+    typed = Listing(forms.PickQuery())["q"] or ""
+    found = picker.suggestions(reading(), typed) if typed else []
+    return jsonify(
+        results=[
+            {
+                "id": row.variant.id,
+                "sku": row.variant.sku,
+                "name": row.product_name,
+                "options": row.label,
+                "price": money(row.variant.price),
+                "stock": number(row.variant.stock),
+            }
+            for row in found
+        ]
+    )
+
+
+# --- a new one --------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/orders/new")
+@requires("orders:write")
+def new() -> ResponseReturnValue:
+    """The form in which an order is taken."""
+    return _new_page(Form(), [])
+
+
+def _new_page(form: Form, rows: list[forms.LineRow]) -> ResponseReturnValue:
+    shown = [*rows, *(forms.LineRow() for _n in range(max(1, BLANK_LINES - len(rows))))]
+    return show("orders/new.html", form=form, rows=shown), form.status
+
+
+@blueprint.post("/orders/new")
+@requires("orders:write")
+def create() -> ResponseReturnValue:
+    """Take the order; it waits until it is confirmed, and takes no stock until then."""
+    form = Form.sent(forms.NewOrderForm())
+    rows, items = forms.sent_lines(reading())
+    for n, row in enumerate(rows, start=1):
+        for said in row.errors:
+            form.complain(f"line-{n}", _("Line %(n)s: %(said)s", n=n, said=said))
+    if form.ok:
+
+        def work(session: Session, actor: Actor) -> Landing:
+            command = NewOrder(
+                items,
+                customer_name=form["customer_name"],
+                customer_email=form["customer_email"],
+                customer_phone=form["customer_phone"],
+                note=form["note"],
+                currency=current_app.config["MAGFLOW"].currency,
+            )
+            order = orders.create.within(session, command, actor=actor)
+            return Landing(
+                url_for("orders.page", order_id=order.id), _("Order %(number)s is taken.", number=order.number)
+            )
+
+        if (answer := form.once(work)) is not None:
+            return answer
+    return _new_page(form, rows)
+
+
+# --- one order --------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/orders/<int:order_id>")
+@requires("orders:read")
+def page(order_id: int) -> ResponseReturnValue:
+    """An order: its lines, its money, what can be done with it, and its story."""
+    return order_page(order_id)
+
+
+# --- confirming, cancelling, taking back ------------------------------------------------------------------------------
+
+
+@blueprint.post("/orders/<int:order_id>/finalize")
+@requires("orders:write")
+def finalize(order_id: int) -> ResponseReturnValue:
+    """Confirm the order, after asking: all of its stock is taken, or nothing."""
+    shown = reads.order_page(reading(), order_id)
+    back = url_for("orders.page", order_id=order_id)
+    asking = ask_first(finalize_question(shown), taken(shown), _("Confirm order"), back)
+    if asking is not None:
+        return asking
+
+    def confirm(form: Form) -> Callable[[Session, Actor], Landing]:
+        def work(session: Session, actor: Actor) -> Landing:
+            done = checkout.finalize.within(session, FinalizeOrder(order_id, form["version"]), actor=actor)
+            return Landing(back, _("Order %(number)s is confirmed.", number=done.number))
+
+        return work
+
+    form = Form.sent(forms.VersionForm(), "finalize")
+    answer = form.once(confirm(form)) if form.ok else None
+    return answer or refused_page(order_id, form)
+
+
+@blueprint.post("/orders/<int:order_id>/cancel")
+@requires("orders:write")
+def cancel(order_id: int) -> ResponseReturnValue:
+    """Cancel the order, after asking; of a confirmed one what is still out comes back, unless told otherwise."""
+    form = Form.sent(forms.CancelForm(), "cancel")
+    shown = reads.order_page(reading(), order_id)
+    back = url_for("orders.page", order_id=order_id)
+    question = _("Cancel order %(number)s?", number=shown.order.number)
+    asking = ask_first(question, cancel_consequences(shown), _("Cancel the order"), back, tone="bad")
+    if asking is not None:
+        return asking
+
+    def work(session: Session, actor: Actor) -> Landing:
+        command = CancelOrder(order_id, bool(form["restock"]), form["reason"] or _("order cancelled"), form["version"])
+        done = restock.cancel.within(session, command, actor=actor)
+        returned = sum(done.returned.values())
+        said = _("Order %(number)s is cancelled.", number=done.order.number)
+        if returned:
+            said += " " + ngettext("%(num)d unit is back in stock.", "%(num)d units are back in stock.", returned)
+        return Landing(back, said)
+
+    answer = form.once(work) if form.ok else None
+    return answer or refused_page(order_id, form)
+
+
+@blueprint.get("/orders/<int:order_id>/restock")
+@requires("orders:write")
+def take_back(order_id: int) -> ResponseReturnValue:
+    """The form for what came back: only what was sold and is still out."""
+    return _restock_page(order_id, Form(), {})
+
+
+def _restock_page(order_id: int, form: Form, errors: dict[int, list[str]]) -> ResponseReturnValue:
+    shown = reads.order_page(reading(), order_id)
+    if shown.order.confirmed_at is None:
+        flash(_("Only what was confirmed can come back."), "error")
+        return redirect(url_for("orders.page", order_id=order_id), 303)
+    back = {name: value for name, value in request.form.items() if name.startswith("back_")}
+    status = 422 if errors else form.status
+    return show("orders/restock.html", page=shown, order=shown.order, form=form, errors=errors, back=back), status
+
+
+@blueprint.post("/orders/<int:order_id>/restock")
+@requires("orders:write")
+def save_restock(order_id: int) -> ResponseReturnValue:
+    """Take units back, into the stock or written off."""
+    form = Form.sent(forms.RestockForm())
+    lines, errors = forms.sent_restock()
+    if form.ok and not errors and not lines:
+        form.general.append(_("Say of at least one line how many came back."))
+    if form.ok and not errors:
+
+        def work(session: Session, actor: Actor) -> Landing:
+            to_stock = form["disposition"] == "stock"
+            done = restock.restock.within(
+                session, RestockOrder(order_id, form["reason"], lines, to_stock, form["version"]), actor=actor
+            )
+            units = sum(done.returned.values())
+            said = (
+                ngettext("%(num)d unit is back in stock.", "%(num)d units are back in stock.", units)
+                if to_stock
+                else ngettext("%(num)d unit is written off.", "%(num)d units are written off.", units)
+            )
+            return Landing(url_for("orders.page", order_id=order_id), said)
+
+        if (answer := form.once(work)) is not None:
+            return answer
+        if isinstance(form.refused, OverRestock):
+            errors = {form.refused.item_id: [sentence(form.refused)]}
+            form.general = []
+    return _restock_page(order_id, form, errors)
