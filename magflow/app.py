@@ -44,7 +44,7 @@ class FormCookie(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The cookie's content; the API and static files have none, and do not look."""
-        if request.path.startswith(API_PREFIX):
+        if request.path.startswith(API_PREFIX) and request.path != auth.DOCS:
             return self.make_null_session(app)
         return super().open_session(app, request)
 

@@ -14,6 +14,9 @@ from magflow.domain.roles import SCOPES_OF
 from magflow.services import sessions, tokens
 from magflow.web.permissions import API_PREFIX
 
+DOCS: Final = "/api/v1/docs"
+"""Stands below /api and is a page all the same."""
+
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
@@ -63,7 +66,7 @@ def client_address() -> str | None:
 
 def is_api() -> bool:
     """Whether the request is for the API, and so is answered in its language: bearer tokens and problem+json."""
-    return request.path.startswith(API_PREFIX)
+    return request.path.startswith(API_PREFIX) and request.path != DOCS
 
 
 def identify() -> Visitor:

@@ -4,9 +4,11 @@ Two pools of one database: `db.engine` for transactions, and the bind `single` f
 themselves (`magflow.services.single`). Nothing is connected here, so MagFlow starts while the database is down.
 """
 
+import select
 import time
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
+import psycopg
 from flask import Flask
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
@@ -23,8 +25,8 @@ TIMEOUTS: Final[dict[Role, dict[str, str]]] = {
 }
 """Bounded waits (reliability 2.5). The roles of the database have the web's as defaults; the worker may take longer."""
 
-TRUSTED_SECONDS: Final = 1.0
-"""A connection that was alive a moment ago is not asked again: a question costs as much as a statement."""
+ASK_AFTER_SECONDS: Final = 30.0
+"""A connection that lay idle for longer is asked whether it lives: a network may drop it without a word."""
 
 
 def configure(app: Flask, settings: Settings, role: Role) -> None:
@@ -68,23 +70,37 @@ def _options(role: Role) -> str:
 def watch(app: Flask) -> None:
     """Notice dead connections before they are used, after `db.init_app`."""
     with app.app_context():
-        _ping_idle(db.engine)
+        for engine in db.engines.values():
+            _look_first(engine)
 
 
-def _ping_idle(engine: Engine) -> None:
-    """What `pool_pre_ping` does, for connections that were not used for a moment."""
+def _look_first(engine: Engine) -> None:
+    """What `pool_pre_ping` does, without a question to the server each time.
+
+    A server that ends a connection says so on it. Nothing is expected on an idle one, so whatever can be read there is
+    its end; looking costs microseconds, asking costs as much as a statement.
+    """
 
     @event.listens_for(engine, "checkin")
     def note(_connection: Any, record: Any) -> None:
         record.info["used"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
-    def ask(connection: Any, record: Any, _proxy: Any) -> None:
+    def look(connection: Any, record: Any, _proxy: Any) -> None:
         used = record.info.get("used")
-        if used is None or time.monotonic() - used < TRUSTED_SECONDS:
+        if used is None:
             return
-        if not engine.dialect.do_ping(connection):  # pragma: no branch - it raises or is true with this driver
+        driver = cast("psycopg.Connection[Any]", connection)
+        if driver.closed or _has_something_to_say(driver.fileno()):
             raise DisconnectionError
+        if time.monotonic() - used > ASK_AFTER_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except psycopg.Error as error:
+                raise DisconnectionError from error
 
 
-__all__ = ["TIMEOUTS", "Role", "configure", "watch"]
+def _has_something_to_say(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))

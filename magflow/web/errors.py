@@ -10,6 +10,7 @@ from typing import Any, Final
 import psycopg
 import structlog
 from flask import Flask, Response, render_template, request
+from flask.globals import request_ctx
 from jinja2 import TemplateNotFound
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -177,6 +178,11 @@ def _reason(error: HTTPException) -> str:
 
 
 def _page(status: int, reason: str | None, headers: dict[str, str], retry_after: int | None = None) -> Response:
+    if request_ctx.url_adapter is None:
+        # Asked under a name that is not ours: no page of ours has an address there.
+        return Response(
+            f"{reason or title_of(CODE_OF_STATUS.get(status, 'bad_request'))}\n", status, mimetype="text/plain"
+        )
     for name in (f"errors/{status}.html", "errors/400.html" if status < 500 else "errors/500.html"):
         try:
             html = render_template(name, reason=reason, request_id=auth.request_id(), retry_after=retry_after)
