@@ -228,8 +228,8 @@ GUARDS: Final = """(VALUES
     ('order_items', 'order_items_guard'), ('order_items', 'order_items_guard_update'),
     ('order_items', 'order_items_no_truncate'), ('order_items', 'order_items_audit'),
     ('audit_log', 'audit_log_append_only'), ('audit_log', 'audit_log_no_truncate'),
-    ('variants', 'variants_audit'), ('variants', 'variants_audit_update'), ('users', 'users_audit'),
-    ('api_tokens', 'api_tokens_audit'), ('products', 'products_audit')
+    ('variants', 'variants_audit'), ('variants', 'variants_audit_added'), ('variants', 'variants_audit_update'),
+    ('users', 'users_audit'), ('api_tokens', 'api_tokens_audit'), ('products', 'products_audit')
 ) AS g (tbl, name)"""
 
 SERVER: Final = (
@@ -267,12 +267,12 @@ SERVER: Final = (
                WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN ('variants', 'stock_movements', 'orders',
                    'order_items', 'audit_log') AND pg_has_role(c.relowner, 'MEMBER')
                UNION ALL
-               SELECT 'may ' || right || ' ' || tbl FROM (VALUES
+               SELECT 'may ' || privilege || ' ' || tbl FROM (VALUES
                    ('INSERT', 'stock_movements'), ('UPDATE', 'stock_movements'), ('DELETE', 'stock_movements'),
                    ('INSERT', 'audit_log'), ('UPDATE', 'audit_log'), ('DELETE', 'audit_log'),
                    ('TRUNCATE', 'variants'), ('TRUNCATE', 'orders'), ('TRUNCATE', 'order_items'),
                    ('INSERT', 'order_status_moves'), ('TRIGGER', 'variants'), ('TRIGGER', 'orders')
-               ) AS p (right, tbl) WHERE has_table_privilege('public.' || tbl, right)
+               ) AS p (privilege, tbl) WHERE has_table_privilege('public.' || tbl, privilege)
                UNION ALL
                SELECT 'may create objects in the schema' WHERE has_schema_privilege('public', 'CREATE')
            ) w ORDER BY 2""",

@@ -41,7 +41,23 @@ ALTER TABLE order_items
     ADD COLUMN IF NOT EXISTS line_total_gross numeric(14, 2),
     ADD COLUMN IF NOT EXISTS tax_amount numeric(14, 2);
 
-ALTER TABLE order_items ALTER COLUMN variant_id DROP NOT NULL, ALTER COLUMN product_id DROP NOT NULL;
+-- `order_items.variant_id` may become NULL; and no column of an old shop that MagFlow does not know may demand a value.
+-- What must not be NULL is said again by M3 and by the steps after it.
+DO $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN
+        SELECT a.attrelid::regclass AS tbl, a.attname AS name FROM pg_attribute a
+        WHERE a.attrelid::regclass::text IN ('products', 'variants', 'option_types', 'option_values',
+                                             'option_value_variants', 'product_option_types', 'orders', 'order_items')
+          AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''
+          AND NOT EXISTS (SELECT FROM pg_constraint c
+                          WHERE c.conrelid = a.attrelid AND c.contype = 'p' AND a.attnum = ANY (c.conkey))
+    LOOP
+        EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', found.tbl, found.name);
+    END LOOP;
+END $$;
 
 DO $$
 BEGIN

@@ -130,28 +130,6 @@ BEGIN
     END LOOP;
 END $$;
 
--- Columns of the old shop that MagFlow does not know stay, but may no longer demand a value.
-DO $$
-DECLARE
-    found record;
-BEGIN
-    FOR found IN
-        SELECT c.table_name, c.column_name FROM information_schema.columns c
-        WHERE c.table_schema = 'public' AND c.is_nullable = 'NO' AND c.column_default IS NULL AND c.is_identity = 'NO'
-          AND (c.table_name, c.column_name) IN (
-              SELECT t, a.attname FROM unnest(ARRAY['products', 'variants', 'option_types', 'option_values',
-                  'option_value_variants', 'product_option_types', 'orders', 'order_items']) t
-              JOIN pg_attribute a ON a.attrelid = t::regclass
-              WHERE a.attname IN ('created_at', 'updated_at') OR a.attname NOT IN (
-                  'id', 'name', 'handle', 'sku', 'price', 'stock', 'status', 'movement_seq', 'version', 'position', 'active',
-                  'archived', 'frozen', 'product_id', 'variant_id', 'option_type_id', 'option_value_id', 'order_id', 'quantity',
-                  'restocked_quantity', 'price_source', 'stock_source', 'source', 'source_account', 'number', 'currency',
-                  'placed_at'))
-    LOOP
-        EXECUTE format('ALTER TABLE %I ALTER COLUMN %I DROP NOT NULL', found.table_name, found.column_name);
-    END LOOP;
-END $$;
-
 -- Join tables: the pair is the key.
 DO $$
 DECLARE

@@ -87,7 +87,7 @@ CREATE SEQUENCE IF NOT EXISTS order_numbers AS bigint;
 -- MF-2027-000123. A sequence locks nobody out while an order is being taken; the price is that a number whose order
 -- was rolled back is never given again, so numbers may have gaps.
 CREATE OR REPLACE FUNCTION magflow_order_number() RETURNS text
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
     SELECT 'MF-' || to_char(now() AT TIME ZONE 'UTC', 'YYYY') || '-' || lpad(n::text, greatest(6, length(n::text)), '0')
     FROM nextval('public.order_numbers') AS n

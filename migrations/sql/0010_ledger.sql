@@ -46,7 +46,7 @@ SELECT id, 1, stock, stock, 'opening', sku, 'system', 'MagFlow', 'system' FROM o
 -- The one function that writes movements. As the last BEFORE trigger of an UPDATE it books in the same call in which it
 -- numbers: a sale fires it for every variant, the row is locked by then, and nothing can come between.
 CREATE OR REPLACE FUNCTION magflow_ledger() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
     reason text := nullif(current_setting('magflow.stock_reason', true), '');
@@ -119,7 +119,7 @@ END $$;
 -- What only the ledger may write. A new variant counts its first movement whatever a program put there; later on neither
 -- the counter nor the id, under which the movements stand, can be set.
 CREATE OR REPLACE FUNCTION magflow_ledger_fixed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
     IF tg_op = 'INSERT' THEN
@@ -132,7 +132,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION magflow_append_only() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'MF003',

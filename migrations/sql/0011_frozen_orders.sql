@@ -15,7 +15,7 @@ ON CONFLICT DO NOTHING;
 
 -- The guard of an order's row. It runs after the change and sees everything that its statement did.
 CREATE OR REPLACE FUNCTION magflow_order_guard() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
     may_change CONSTANT text[] := ARRAY['status', 'cancelled_at', 'returned_at', 'updated_at', 'version', 'note',
@@ -100,7 +100,7 @@ END $$;
 -- An update asks it only about lines that may be closed: those with an amount, which confirmation writes, and those that
 -- are marked. So the update that writes the snapshots does not pay for it.
 CREATE OR REPLACE FUNCTION magflow_line_guard() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
     may_change CONSTANT text[] := ARRAY['restocked_quantity', 'variant_id', 'product_id'];

@@ -25,7 +25,7 @@ CREATE INDEX IF NOT EXISTS ix_audit_log_order ON audit_log ((coalesce(new, old) 
 -- For programs: an act by its name ("sign_in.failed"), by the actor that the transaction's magflow.context names. What the
 -- triggers write cannot be forged with it: their actions are reserved.
 CREATE OR REPLACE FUNCTION magflow_record(action text, table_name text, row_id text, new jsonb) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
     context text := nullif(current_setting('magflow.context', true), '');
@@ -51,7 +51,7 @@ END $$;
 
 -- Arguments: the key columns, comma-separated; columns whose value is never shown. An update keeps only what it changed.
 CREATE OR REPLACE FUNCTION magflow_audit() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
     context text := nullif(current_setting('magflow.context', true), '');

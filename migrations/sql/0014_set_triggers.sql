@@ -4,7 +4,7 @@
 
 -- The first movement of new variants: the reason that was declared, else `opening`.
 CREATE OR REPLACE FUNCTION magflow_ledger_open() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
     reason text := coalesce(nullif(current_setting('magflow.stock_reason', true), ''), 'opening');
@@ -43,7 +43,7 @@ END $$;
 
 -- Arguments: the key columns, comma-separated (one or two).
 CREATE OR REPLACE FUNCTION magflow_audit_added() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
     context text := nullif(current_setting('magflow.context', true), '');
@@ -100,7 +100,7 @@ END $$;
 -- A new shop's tables have no statistics until the server looks at them, minutes later. The first import would be planned
 -- as if they were empty, and read whole tables for every foreign key. Only the owner may ask for statistics.
 CREATE OR REPLACE FUNCTION magflow_look_at_catalogue() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
     ANALYZE public.products, public.variants, public.option_types, public.option_values, public.option_value_variants,

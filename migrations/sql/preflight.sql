@@ -38,18 +38,18 @@ ORDER BY j.variant_id, o.option_type_id;
 -- check: duplicate_active_options | stops | variants, products, option_types, option_values, option_value_variants, product_option_types | several active variants of one product have the same options
 SELECT jsonb_build_object('product_id', product_id, 'options_digest', digest, 'variant_ids', jsonb_agg(id ORDER BY id))
 FROM (
-    SELECT v.id, v.product_id, string_agg(chosen.id::text, '-' ORDER BY chosen.id) AS digest
-    FROM variants v
-    JOIN products p ON p.id = v.product_id
-    JOIN (
-        SELECT DISTINCT j.variant_id, o.id, t.product_id
-        FROM option_value_variants j
+    SELECT id, product_id, string_agg(value::text, '-' ORDER BY value) AS digest
+    FROM (
+        SELECT DISTINCT v.id, v.product_id, o.id AS value
+        FROM variants v
+        JOIN products p ON p.id = v.product_id
+        JOIN option_value_variants j ON j.variant_id = v.id
         JOIN option_values o ON o.id = j.option_value_id
         JOIN option_types ty ON ty.id = o.option_type_id
-        JOIN product_option_types t ON t.option_type_id = ty.id
-    ) chosen ON chosen.variant_id = v.id AND chosen.product_id = v.product_id
-    WHERE lower(coalesce(to_jsonb(v) ->> 'status', '0')) IN ('0', 'active')
-    GROUP BY v.id, v.product_id
+        JOIN product_option_types t ON t.product_id = v.product_id AND t.option_type_id = ty.id
+        WHERE lower(coalesce(to_jsonb(v) ->> 'status', '0')) IN ('0', 'active')
+    ) chosen
+    GROUP BY id, product_id
 ) v
 GROUP BY product_id, digest HAVING count(*) > 1
 ORDER BY product_id, digest;
@@ -129,13 +129,15 @@ ORDER BY v.id;
 SELECT jsonb_build_object('product_id', v.product_id, 'variant_ids', jsonb_agg(v.id ORDER BY v.id))
 FROM variants v
 JOIN products p ON p.id = v.product_id
-WHERE lower(coalesce(to_jsonb(v) ->> 'status', '0')) IN ('0', 'active')
-  AND NOT EXISTS (
-    SELECT FROM option_value_variants j
+LEFT JOIN (
+    SELECT DISTINCT j.variant_id
+    FROM option_value_variants j
+    JOIN variants w ON w.id = j.variant_id
     JOIN option_values o ON o.id = j.option_value_id
     JOIN option_types ty ON ty.id = o.option_type_id
-    JOIN product_option_types t ON t.option_type_id = ty.id
-    WHERE j.variant_id = v.id AND t.product_id = v.product_id)
+    JOIN product_option_types t ON t.product_id = w.product_id AND t.option_type_id = ty.id
+) chosen ON chosen.variant_id = v.id
+WHERE chosen.variant_id IS NULL AND lower(coalesce(to_jsonb(v) ->> 'status', '0')) IN ('0', 'active')
 GROUP BY v.product_id HAVING count(*) > 1
 ORDER BY v.product_id;
 
