@@ -34,6 +34,7 @@ import base64
 import binascii
 import hashlib
 import json
+import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from datetime import date, datetime
@@ -66,7 +67,6 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 PREFIX: Final = "/api/v1"
 DEFAULT_LIMIT, LARGEST_LIMIT = 50, 200
-LONGEST_KEY: Final = 255
 
 
 class Service(Protocol[C_contra, R_co]):
@@ -142,7 +142,7 @@ def perform(
             idempotency.KeyedRequest(
                 request.method,
                 str(request.url_rule),
-                _checked_key(key),
+                key,
                 _fingerprint(file_sha256),
                 lambda session: answer(session, service.within(session, command, actor=actor)),
                 _refusal,
@@ -267,7 +267,13 @@ def json_body() -> Any:
 
 
 def query_values() -> dict[str, str]:
-    """What stands behind the question mark. Raises Invalid when a name stands there twice."""
+    """What stands behind the question mark. Raises Invalid when a name stands there twice, or is no UTF-8."""
+    for part in request.query_string.split(b"&"):
+        name, _equals, value = part.partition(b"=")
+        try:
+            urllib.parse.unquote_to_bytes(value).decode()
+        except UnicodeDecodeError as error:
+            raise Invalid([FieldError(name.decode("ascii", "replace")[:60], "not_unicode")]) from error
     values: dict[str, str] = {}
     for name, given in request.args.lists():
         if len(given) > 1:

@@ -289,3 +289,11 @@ def test_orders_are_found(program: Program) -> None:
     assert ids(f"q={order['number']}&status=pending") == [order["id"]]
     assert ids(f"q={order['number']}&status=confirmed") == []
     assert ids("placed_from=2020-01-02T00:00:00Z&placed_to=2020-01-02T00:00:01Z") == [order["id"]]
+
+
+def test_a_total_that_no_column_holds_is_refused(program: Program) -> None:
+    mug = program.variant(price="9999999999.99", stock=1_000_000)
+    order = program.order((mug, 1_000_000))
+    assert order["total_gross"] == "9999999999990000.00"
+    program.refused("POST", f"/orders/{order['id']}/finalize", status=422, code="validation_error")
+    assert stock_of(program, mug) == 1_000_000
