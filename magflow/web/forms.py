@@ -49,6 +49,7 @@ from magflow.web import border
 from magflow.web.auth import current_actor
 from magflow.web.locale import _, decimal_sign
 from magflow.web.sentences import field_sentence, sentence
+from magflow.web.words import LABELS
 
 KEY: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 NOT_FIELDS: Final = frozenset({"csrf_token", "form_key", "agreed"})
@@ -159,7 +160,9 @@ class Form:
     def summary(self, prefix: str = "f-") -> list[tuple[str | None, str]]:
         """For the macro `error_summary`: (id of the field, sentence)."""
         found: list[tuple[str | None, str]] = [(None, said) for said in self.general]
-        found += [(prefix + field.replace(".", "-"), said) for field, all_of in self.errors.items() for said in all_of]
+        for field, sentences in self.errors.items():
+            label = f"{LABELS[field]}: " if field in LABELS else ""
+            found += [(prefix + field.replace(".", "-"), label + said) for said in sentences]
         return found
 
     def once(

@@ -5,7 +5,7 @@ from typing import Any, Final
 from magflow.web.locale import _l
 
 DOORS: Final[dict[str, Any]] = {
-    "admin": _l("pages"),
+    "admin": _l("in MagFlow"),
     "api": _l("API"),
     "cli": _l("command line"),
     "job": _l("job"),
@@ -26,6 +26,29 @@ REASONS: Final[dict[str, Any]] = {
     "transfer": _l("Transfer"),
     "migration": _l("Taken over"),
 }
+
+LABELS: Final[dict[str, Any]] = {
+    "name": _l("Name"),
+    "brand": _l("Brand"),
+    "category": _l("Category"),
+    "description": _l("Description"),
+    "vat_rate": _l("VAT rate"),
+    "sku": _l("SKU"),
+    "title": _l("Title"),
+    "price": _l("Price with VAT"),
+    "compare_at_price": _l("Compare-at price"),
+    "stock": _l("Stock"),
+    "ean": _l("Barcode (EAN)"),
+    "delta": _l("Difference"),
+    "counted": _l("Count"),
+    "reason": _l("Reason"),
+    "quantity": _l("Quantity"),
+    "customer_name": _l("Name"),
+    "customer_email": _l("E-mail"),
+    "customer_phone": _l("Phone"),
+    "note": _l("Note"),
+}
+"""What the fields of forms are called, for the list of errors above a form."""
 
 REASON_ICONS: Final = {
     "opening": "plus",

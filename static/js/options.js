@@ -15,7 +15,7 @@ function outdate() {
 function show() {
   const all = rows();
   for (const [at, row] of all.entries()) {
-    row.querySelector("[data-tools]").hidden = false;
+    row.querySelector("[data-tools]").hidden = blank(row);
     row.querySelector("[data-up]").disabled = at === 0;
     row.querySelector("[data-down]").disabled = at === all.length - 1;
   }
@@ -46,7 +46,10 @@ adder.addEventListener("click", () => {
   const free = rows().find(blank) ?? add();
   free.querySelector("input").focus();
 });
-holder.addEventListener("input", outdate);
+holder.addEventListener("input", () => {
+  outdate();
+  show();
+});
 holder.addEventListener("click", (event) => {
   const row = event.target.closest("[data-option-row]");
   const button = event.target.closest("button");

@@ -12,6 +12,7 @@ from magflow.blueprints.audit import forms, words
 from magflow.db import db
 from magflow.queries import audit, stock
 from magflow.queries.audit import AuditFilter
+from magflow.queries.audit_names import names
 from magflow.queries.stock import MovementFilter
 from magflow.web.auth import visitor
 from magflow.web.listing import PAGE, Listing
@@ -57,6 +58,7 @@ def index() -> str:
         pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),
         chips=_audit_chips(listing),
         words=words,
+        names=names(reading(), page.rows),
         tables=[
             (name, label) for name, label in words.TABLES.items() if visible() is None or name in words.OF_THE_SHOP
         ],
@@ -90,7 +92,9 @@ def entry(entry_id: int) -> str:
     found = audit.entry(reading(), entry_id, tables=visible())
     tables = visible()
     others = [other for other in audit.same_request(reading(), found) if tables is None or other.table_name in tables]
-    return render_template("audit/entry.html", entry=found, others=others, words=words)
+    return render_template(
+        "audit/entry.html", entry=found, others=others, words=words, names=names(reading(), [found, *others])
+    )
 
 
 @blueprint.get("/audit/stock")

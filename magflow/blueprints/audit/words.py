@@ -7,6 +7,7 @@ from typing import Any, Final
 from flask import url_for
 
 from magflow.queries.audit import AuditEntry
+from magflow.queries.audit_names import Names
 from magflow.web.locale import _, _l, moment, money, number
 from magflow.web.words import DOORS, REASONS, door, reason, reason_icon
 
@@ -99,6 +100,14 @@ FIELDS: Final[dict[str, Any]] = {
     "returned_at": _l("Returned at"),
     "placed_at": _l("Placed at"),
     "created_at": _l("Added at"),
+    "updated_at": _l("Changed at"),
+    "movement_seq": _l("Number of movements"),
+    "external_sku": _l("Old external SKU"),
+    "name_key": _l("Name for comparison"),
+    "presentation": _l("Shown as"),
+    "price_source": _l("Price from"),
+    "stock_source": _l("Stock from"),
+    "id": _l("Id"),
     "product_id": _l("Product"),
     "variant_id": _l("Variant"),
     "order_id": _l("Order"),
@@ -146,10 +155,12 @@ def field(name: str) -> str:
     return str(FIELDS.get(name, name))
 
 
-def value(entry: AuditEntry, name: str, raw: Any) -> str:
+def value(entry: AuditEntry, name: str, raw: Any, names: Names) -> str:
     """A stored value for people."""
     if raw is None:
         return "—"
+    if (called := names.of_column(name, raw)) is not None:
+        return called
     if isinstance(raw, bool):
         return _("yes") if raw else _("no")
     if name == "status" and entry.table_name == "variants":
@@ -181,36 +192,58 @@ def _time(raw: str) -> str:
         return raw
 
 
-def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
-    """Field, before, after; the fields that say most come first, and what only counts comes last."""
+def changes(entry: AuditEntry, names: Names) -> list[tuple[str, str, str]]:
+    """Field, before, after; the fields that say most come first. Of a new or a deleted row only what it held."""
     old, new = entry.old or {}, entry.new or {}
-    names = sorted(old.keys() | new.keys(), key=lambda name: (name in LAST, list(FIELDS).index(name) if name in FIELDS
-                                                              else len(FIELDS), name))  # fmt: skip
-    return [(field(name), value(entry, name, old.get(name)), value(entry, name, new.get(name))) for name in names]
-
-
-LAST: Final = frozenset({"version", "created_at", "updated_at", "movement_seq", "id"})
-
-
-def brief(entry: AuditEntry, most: int = 3) -> list[tuple[str, str, str]]:
-    """The changes that fit in a list's row."""
-    quiet = LAST | {"order_id", "product_id", "handle", "currency", "price_source", "stock_source"}
-    names = [name for name in (entry.new or entry.old or {}) if name not in quiet]
-    if entry.action != "update":
-        names = [name for name in ("name", "sku", "number", "title", "quantity", "price", "email") if name in names]
-    told = [
-        (field(name), value(entry, name, (entry.old or {}).get(name)), value(entry, name, (entry.new or {}).get(name)))
-        for name in names
+    fields = sorted(old.keys() | new.keys(), key=_weight)
+    if entry.action in {"insert", "delete"}:
+        held = old or new
+        fields = [name for name in fields if held[name] is not None and name not in COUNTERS]
+    return [
+        (field(name), value(entry, name, old.get(name), names), value(entry, name, new.get(name), names))
+        for name in fields
     ]
-    return told[:most]
 
 
-def name_of(entry: AuditEntry) -> str:
-    """What the thing is called, where the entry itself knows; else its id."""
+def _weight(name: str) -> tuple[bool, int, str]:
+    known = list(FIELDS)
+    return name in LAST, known.index(name) if name in FIELDS else len(known), name
+
+
+COUNTERS: Final = frozenset({"version", "updated_at", "movement_seq", "id", "name_key"})
+LAST: Final = COUNTERS | {"created_at"}
+
+TELLING: Final = ("name", "number", "variant_id", "option_value_id", "option_type_id", "title", "quantity", "price",
+                  "customer_name", "role", "address")  # fmt: skip
+"""Of a row that came or went: what a list says about it."""
+
+
+def brief(entry: AuditEntry, names: Names, most: int = 3) -> list[tuple[str, str, str]]:
+    """The changes that fit in a list's row."""
+    old, new = entry.old or {}, entry.new or {}
+    held = new or old
+    if entry.action == "update":
+        fields = [name for name in held if name not in LAST]
+    else:
+        told = name_of(entry, names)
+        fields = [name for name in TELLING if held.get(name) is not None and str(held[name]) != told]
+    return [
+        (field(name), value(entry, name, old.get(name), names), value(entry, name, new.get(name), names))
+        for name in fields[:most]
+    ]
+
+
+def name_of(entry: AuditEntry, names: Names) -> str:
+    """What the thing is called: today, else as the entry itself knows; else its id."""
+    if (called := names.of(entry.table_name, entry.row_id)) is not None:
+        return called
     for side in (entry.new or {}, entry.old or {}):
         for name in ("sku", "number", "name", "email", "filename", "external_id"):
             if side.get(name):
                 return str(side[name])
+        for column in ("order_id", "product_id"):
+            if (called := names.of_column(column, side.get(column))) is not None:
+                return called
     return f"#{entry.row_id}" if entry.row_id else ""
 
 

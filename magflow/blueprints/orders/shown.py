@@ -13,7 +13,7 @@ from magflow.queries import audit, catalogue
 from magflow.queries import orders as reads
 from magflow.queries.orders import OrderPage
 from magflow.web.forms import Form, show
-from magflow.web.locale import _, ngettext
+from magflow.web.locale import _, ngettext, number
 
 
 def reading() -> Session:
@@ -65,10 +65,11 @@ def taken(page: OrderPage) -> list[str]:
     for variant_id, after in left.items():
         line = stocks[variant_id]
         stock = line.stock or 0
-        said.append(
-            _("%(sku)s: %(units)s (stock %(stock)s → %(after)s)",
-              sku=line.sku, units=stock - after, stock=stock, after=after)
-        )  # fmt: skip
+        figures = {"sku": line.sku, "units": number(stock - after), "stock": number(stock), "after": number(after)}
+        if after < 0:
+            said.append(_("%(sku)s: %(units)s asked, only %(stock)s there", **figures))
+        else:
+            said.append(_("%(sku)s: %(units)s (stock %(stock)s → %(after)s)", **figures))
     return [*said, _("Its lines become a snapshot: prices, names and quantities no longer change.")]
 
 

@@ -42,9 +42,7 @@ def index() -> str:
     where = [product_views.VIEWS[listing["view"] or ""]()]
     if listing["sold_out"]:
         where.append(product_views.sold_out())
-    wanted = catalogue.ProductFilter(
-        q=listing["q"], brand=listing["brand"], category=listing["category"], where=where
-    )
+    wanted = catalogue.ProductFilter(q=listing["q"], brand=listing["brand"], category=listing["category"], where=where)
     page = catalogue.products(reading(), wanted, after=listing.after_id, limit=PAGE)
     return render_template(
         "products/index.html",
@@ -89,9 +87,7 @@ def _chips(listing: Listing) -> list[dict[str, object]]:
 def page(product_id: int) -> str:
     """A product, its options and its variants; after a change of options, what that did."""
     shown = catalogue.product_page(reading(), product_id)
-    return show(
-        "products/page.html", page=shown, report=_report(shown), archive_consequences=archive_consequences
-    )
+    return show("products/page.html", page=shown, report=_report(shown), archive_consequences=archive_consequences)
 
 
 def _report(page: catalogue.ProductPage) -> dict[str, object] | None:
@@ -256,9 +252,7 @@ def change_options(product_id: int) -> ResponseReturnValue:
     return _options_page(product_id, form, rows, plan)
 
 
-def _options_page(
-    product_id: int, form: Form, rows: forms.OptionRows, plan: OptionsPlan | None
-) -> ResponseReturnValue:
+def _options_page(product_id: int, form: Form, rows: forms.OptionRows, plan: OptionsPlan | None) -> ResponseReturnValue:
     shown = catalogue.product_page(reading(), product_id)
     by_id = {row.variant.id: row for row in shown.variants}
     status = 422 if not rows.ok else form.status

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from magflow.blueprints.variants import forms
 from magflow.db import db
 from magflow.domain.actors import Actor
-from magflow.domain.errors import AlreadyExists, CombinationTaken, InvalidOptions, StaleVersion
+from magflow.domain.errors import AlreadyExists, CombinationTaken, InsufficientStock, InvalidOptions, StaleVersion
 from magflow.queries import audit, catalogue, stock
 from magflow.services import stock as stock_service
 from magflow.services import variants
@@ -19,7 +19,7 @@ from magflow.services.variants import EditVariant, NewVariant, Swap
 from magflow.web import border, words
 from magflow.web.forms import Form, Landing, act, ask_first, show
 from magflow.web.listing import PAGE, Listing
-from magflow.web.locale import _
+from magflow.web.locale import _, number
 from magflow.web.permissions import requires
 from magflow.web.sentences import field_sentence, sentence
 
@@ -312,9 +312,13 @@ def adjust(variant_id: int) -> ResponseReturnValue:
         def work(session: Session, actor: Actor) -> Landing:
             command = AdjustStock(variant_id, form["reason"], **amounts)
             changed = stock_service.adjust.within(session, command, actor=actor)
-            said = _("The stock of %(sku)s is %(stock)s now.", sku=changed.sku, stock=changed.stock)
+            said = _("The stock of %(sku)s is %(stock)s now.", sku=changed.sku, stock=number(changed.stock))
             return Landing(url_for("variants.why", variant_id=variant_id), said)
 
         if (answer := form.once(work, fields={"set": "counted", "stock": "counted"})) is not None:
             return answer
+        if isinstance(form.refused, InsufficientStock):
+            there = number(form.refused.shortages[0].available)
+            form.general = []
+            form.complain("delta", _("The stock is %(stock)s; it cannot fall below zero.", stock=there))
     return _why_page(variant_id, form)
