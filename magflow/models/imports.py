@@ -90,6 +90,9 @@ class ImportChunk(Base):
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     first_part: Mapped[int] = mapped_column(Integer)
     last_part: Mapped[int] = mapped_column(Integer)
+    first_row: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    last_row: Mapped[int] = mapped_column(Integer, server_default=text("2147483647"))
+    """A chunk that the database refused is divided, in the end into single rows: then one part has several chunks."""
     rows: Mapped[int] = mapped_column(Integer)
     applied: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     unchanged: Mapped[int] = mapped_column(Integer, server_default=text("0"))

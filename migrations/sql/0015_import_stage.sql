@@ -21,6 +21,9 @@ CREATE TABLE IF NOT EXISTS import_chunks (
     number integer NOT NULL,
     first_part integer NOT NULL,
     last_part integer NOT NULL,
+    -- Within a part that had to be divided, the rows that it is about.
+    first_row integer NOT NULL DEFAULT 0,
+    last_row integer NOT NULL DEFAULT 2147483647,
     rows integer NOT NULL,
     applied integer NOT NULL DEFAULT 0,
     unchanged integer NOT NULL DEFAULT 0,
