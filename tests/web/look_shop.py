@@ -13,6 +13,7 @@ from jinja2 import ChoiceLoader, DictLoader
 from werkzeug.wrappers import Response
 
 from magflow.app import create_app
+from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.models import Variant
 from magflow.services import sign_in, users
@@ -127,6 +128,14 @@ def make_look_app(settings: Settings, dsn: str) -> Flask:
 def make_bare_app(settings: Settings) -> Flask:
     """The application without areas and without a database: it starts all the same."""
     return create_app(replace(settings, database_url="postgresql://nobody@127.0.0.1:1/none"), areas=[])
+
+
+def close(app: Flask) -> None:
+    """Give the connections of an application back to the server."""
+    with app.app_context():
+        db.session.remove()
+        for engine in db.engines.values():
+            engine.dispose()
 
 
 def fill(app: Flask) -> list[int]:

@@ -13,20 +13,16 @@ from werkzeug.test import TestResponse
 
 from magflow.settings import Settings
 from tests.conftest import ShopDatabase
-from tests.web.look_shop import HOST, cookie_for, fill, make_look_app
+from tests.web.look_shop import HOST, close, cookie_for, fill, make_look_app
 
 ORIGIN = {"Origin": HOST}
 
 
 @pytest.fixture(scope="module")
 def look(database: ShopDatabase, settings: Settings) -> Iterator[tuple[Flask, list[int]]]:
-    from magflow.db import db
-
     app = make_look_app(settings, database.app_dsn)
     yield app, fill(app)
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    close(app)
 
 
 def browser(app: Flask, role: str) -> FlaskClient:
