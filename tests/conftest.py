@@ -31,6 +31,11 @@ from magflow.settings import Settings, share
 ACTOR = Actor(kind="user", name="ana@shop.example", door="admin", id=None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--seed`: what the randomised tests draw from."""
+    parser.addoption("--seed", type=int, default=None, help="repeat the randomised tests with this seed")
+
+
 @dataclass(frozen=True)
 class TestServer:
     """Where the run's databases live. `admin` may make databases; `passwords` are the roles'."""
