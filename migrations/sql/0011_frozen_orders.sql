@@ -61,7 +61,7 @@ BEGIN
                                OR (i.stock_source = 'own' AND (i.product_name IS NULL OR i.variant_sku IS NULL))
                                OR (i.stock_source <> 'historic'
                                    AND (i.vat_rate_snapshot IS NULL OR i.tax_amount IS NULL))),
-           sum(i.line_total_gross), sum(coalesce(i.tax_amount, 0)),
+           sum(i.line_total_gross), CASE WHEN count(*) = count(i.tax_amount) THEN sum(i.tax_amount) END,
            coalesce(sum(i.quantity) FILTER (WHERE i.stock_source = 'own'), 0),
            (SELECT -coalesce(sum(m.delta), 0) FROM public.stock_movements m
             WHERE m.source_type = 'order' AND m.source_id = new.id AND m.reason = 'sale')

@@ -47,6 +47,7 @@ CREATE UNLOGGED TABLE IF NOT EXISTS import_stage (
     category text,
     archived boolean,
     is_variant boolean NOT NULL,
+    refused boolean NOT NULL DEFAULT false,
     sku text,
     sku_base text,
     title text,

@@ -1,7 +1,7 @@
 """A shop as an old Rails application leaves it: nullable, unconstrained, with every fault that M2 names.
 
-Written set by set, so that fifty thousand variants take seconds. The faults stand at fixed ids, so that the tests can say
-where they are.
+Written set by set, so that fifty thousand variants take seconds. The faults stand at fixed ids, so that the tests can
+say where they are.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ CREATE TABLE products (
     created_at timestamp(6) NOT NULL, updated_at timestamp(6) NOT NULL);
 CREATE TABLE variants (
     id serial PRIMARY KEY, product_id integer, sku varchar(255), price numeric(10, 2), stock integer,
-    options_digest varchar(255), external_sku varchar(255), status integer DEFAULT 0, warehouse_hint varchar(255) NOT NULL,
-    created_at timestamp(6) NOT NULL, updated_at timestamp(6) NOT NULL);
+    options_digest varchar(255), external_sku varchar(255), status integer DEFAULT 0,
+    warehouse_hint varchar(255) NOT NULL, created_at timestamp(6) NOT NULL, updated_at timestamp(6) NOT NULL);
 CREATE TABLE option_types (
     id bigserial PRIMARY KEY, name varchar(255), presentation varchar(255), position integer,
     created_at timestamp(6) NOT NULL);
@@ -25,15 +25,15 @@ CREATE TABLE option_values (
     id bigserial PRIMARY KEY, option_type_id bigint, name varchar(255), presentation varchar(255), position integer);
 -- One join table without an id, one with.
 CREATE TABLE option_value_variants (variant_id bigint, option_value_id bigint);
-CREATE TABLE product_option_types (id bigserial PRIMARY KEY, product_id bigint, option_type_id bigint, position integer);
+CREATE TABLE product_option_types (
+    id bigserial PRIMARY KEY, product_id bigint, option_type_id bigint, position integer);
 CREATE TABLE orders (
-    id bigserial PRIMARY KEY, number varchar(32), status varchar(255), created_at timestamp(6), updated_at timestamp(6));
+    id bigserial PRIMARY KEY, number varchar(32), status varchar(255), created_at timestamp(6),
+    updated_at timestamp(6));
 CREATE TABLE order_items (
     id bigserial PRIMARY KEY, order_id bigint, product_id bigint, variant_id bigint NOT NULL, quantity integer,
     price numeric(10, 2), created_at timestamp(6));
 CREATE TABLE schema_migrations (version varchar PRIMARY KEY);
-ALTER TABLE order_items ADD CONSTRAINT fk_rails_e3cb28f071 FOREIGN KEY (order_id) REFERENCES orders (id) ON DELETE CASCADE
-    NOT VALID;
 """
 
 # Ten variants a product: five colours by two sizes. 1 to 10 are values of Color and Size, 11 is of Material, which no
@@ -124,7 +124,6 @@ def build(connection: Connection, *, products: int = 5000, stopping: bool = True
     """Fill an empty database. The connection commits by itself."""
     connection.execute(TABLES)
     connection.execute(GOODS.replace("{products}", str(products)))
-    connection.execute("ALTER TABLE order_items DROP CONSTRAINT fk_rails_e3cb28f071")
     connection.execute(CLEANED)
     if stopping:
         connection.execute(STOPPING)

@@ -165,8 +165,9 @@ def test_old_orders_are_history(old: ShopDatabase, as_owner: Owner) -> None:
         (9, "cancelled", "L-9"),
     ]
     line = connection.execute(
-        "SELECT stock_source, product_name, variant_sku, variant_options_text, unit_price::text, line_total_gross::text, "
-        "(SELECT total_gross::text FROM orders WHERE id = 7) FROM order_items WHERE order_id = 7"
+        "SELECT stock_source, product_name, variant_sku, variant_options_text, unit_price::text, "
+        "line_total_gross::text, (SELECT total_gross::text FROM orders WHERE id = 7) "
+        "FROM order_items WHERE order_id = 7"
     ).fetchone()
     assert line == ("historic", "Tricou Ștefan 3", "SKU-21", "Roșu 1, Roșu 6", "12.50", "25.00", "25.00")
     assert one(connection, "SELECT unit_price FROM order_items WHERE order_id = 5") is None  # nobody wrote it down
