@@ -167,13 +167,6 @@ def _refusal(refused: Refused) -> idempotency.Answer:
     return idempotency.Answer(body["status"], json.dumps(body, ensure_ascii=False, default=str).encode(), {})
 
 
-def _checked_key(key: str) -> str:
-    if not key or len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
-        raise Invalid([FieldError("Idempotency-Key", "too_long" if len(key) > LONGEST_KEY else "invalid",
-                                  {"limit": LONGEST_KEY})])  # fmt: skip
-    return key
-
-
 def _fingerprint(file_sha256: bytes) -> bytes:
     """What makes two requests the same: method, address, and the body whatever the order of its keys."""
     digest = hashlib.sha256(f"{request.method} {request.full_path}\n".encode())
@@ -269,17 +262,28 @@ def json_body() -> Any:
 def query_values() -> dict[str, str]:
     """What stands behind the question mark. Raises Invalid when a name stands there twice, or is no UTF-8."""
     for part in request.query_string.split(b"&"):
-        name, _equals, value = part.partition(b"=")
+        field, _equals, value = part.partition(b"=")
         try:
             urllib.parse.unquote_to_bytes(value).decode()
         except UnicodeDecodeError as error:
-            raise Invalid([FieldError(name.decode("ascii", "replace")[:60], "not_unicode")]) from error
+            raise Invalid([FieldError(field.decode("ascii", "replace")[:60], "not_unicode")]) from error
     values: dict[str, str] = {}
     for name, given in request.args.lists():
         if len(given) > 1:
             raise Invalid([FieldError(name[:60], "repeated", {"value": name[:60]})])
         values[name] = given[0]
     return values
+
+
+def refuse_long(schema: Schema, values: Mapping[str, str]) -> None:
+    """A form forgives blanks around what was typed; a program means them, and the description counts them."""
+    errors = [
+        FieldError(name, "too_long", {"limit": field.most})
+        for name, field in schema.fields.items()
+        if isinstance(field, border.Text) and len(values.get(name, "")) > field.most
+    ]
+    if errors:
+        raise Invalid(errors)
 
 
 class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -321,7 +325,9 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         def decorate(view: Callable[..., T]) -> Callable[..., T]:
             @wraps(view)
             def reading(*args: Any, **kwargs: Any) -> T:
-                return view(border.load(instance, query_values()), *args, **kwargs)
+                values = query_values()
+                refuse_long(instance, values)
+                return view(border.load(instance, values), *args, **kwargs)
 
             _document(reading, {"in": "query", "required": False, "schema": schema})
             cast("Any", reading).takes_query = True

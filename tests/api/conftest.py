@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,7 @@ from magflow.db import db
 from magflow.domain.actors import SYSTEM
 from magflow.domain.roles import SCOPES
 from magflow.services import tokens
+from magflow.up.web import WebServer
 
 PREFIX = "/api/v1"
 _numbers = itertools.count(1)
@@ -107,3 +110,15 @@ def statements(app: Flask) -> Iterator[list[str]]:
     event.listen(db.engine, "before_cursor_execute", note)
     yield sent
     event.remove(db.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture(scope="module")
+def live(module_app: Flask) -> Iterator[str]:
+    """The application behind its real web server; gives the address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = WebServer(module_app, listening, threads=4)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.stop()
+    thread.join(30)
