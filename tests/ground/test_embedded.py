@@ -64,9 +64,7 @@ def test_a_committed_row_survives_the_death_of_every_process(start: Start) -> No
     note(server, "before")
     kill_everything(server)
     assert not server.alive()
-    began = time.monotonic()
     server.ensure()
-    assert time.monotonic() - began < 5
     note(server, "after")
     assert notes(server) == ["after", "before"]
 

@@ -179,7 +179,7 @@ def test_a_killed_supervisor_takes_its_children_along_and_the_next_start_is_quic
         eventually(lambda: not any(child.is_running() and child.status() != "zombie" for child in family))
     began = time.monotonic()
     with running(home, "--workers", "2", "--no-worker") as again:
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 20  # 4 s on an idle machine
         assert len([child for child in again.family() if "magflow.up.web" in child.cmdline()]) == 2
         assert {again.get("/readyz")[0] for _ in range(20)} == {200}
         again.process.send_signal(signal.SIGTERM)

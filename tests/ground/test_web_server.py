@@ -58,25 +58,17 @@ def running() -> Iterator[Running]:
 
 
 def test_running_and_waiting_requests_are_answered_before_the_end(running: Running) -> None:
-    answers: list[bytes] = []
-
-    def ask(number: int) -> None:
-        connection = running.connect()
-        connection.request("POST", "/slow", body=str(number))
-        answers.append(connection.getresponse().read())
-        connection.close()
-
-    # Two run, two wait for a thread.
-    askers = [threading.Thread(target=ask, args=[number]) for number in range(4)]
-    for asker in askers:
-        asker.start()
+    # Two run, two wait for a thread or stand at the door.
+    askers = [running.connect() for _ in range(4)]
+    for number, asker in enumerate(askers):
+        asker.request("POST", "/slow", body=str(number))
     for _ in range(2):
-        assert running.shop.entered.acquire(timeout=10)
+        assert running.shop.entered.acquire(timeout=20)
     running.server.stop()
     running.shop.let_go.set()
+    assert [asker.getresponse().read() for asker in askers] == [b"sold 0", b"sold 1", b"sold 2", b"sold 3"]
     for asker in askers:
-        asker.join(20)
-    assert sorted(answers) == [b"sold 0", b"sold 1", b"sold 2", b"sold 3"]
+        asker.close()
 
 
 def test_a_request_that_is_still_arriving_is_answered_too(running: Running) -> None:
