@@ -43,13 +43,13 @@ from magflow.domain.errors import (
     RetryLater,
     SkuTaken,
 )
-from magflow.models import Order, OrderItem, Product, Variant
+from magflow.models import BulkEdit, Order, OrderItem, Product, Variant
 
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Row = TypeVar("Row", Product, Order, OrderItem, Variant)
+Row = TypeVar("Row", BulkEdit, Product, Order, OrderItem, Variant)
 
 MAX_RETRIES: Final = 5
 MAX_RECONNECTS: Final = 1
@@ -620,6 +620,11 @@ def claim_import_chunk(session: Session, import_id: int, number: int, run: int) 
         {"import": import_id, "number": number, "run": run},
     ).fetchone()
     return bool(row and row[0])
+
+
+def lock_bulk_edit(session: Session, bulk_edit_id: int) -> BulkEdit:
+    """A bulk edit that is about to be carried out or undone: once, however often it is asked for."""
+    return _one(session, BulkEdit, bulk_edit_id, Level.CLAIM, {"key_share": True})
 
 
 def _one(session: Session, model: type[Row], key: int, level: Level, how: Mapping[str, bool]) -> Row:

@@ -1,6 +1,7 @@
 """The tables, a module an aggregate. Constraints and triggers are born in `migrations/`; these mirror them."""
 
 from magflow.models.access import ApiToken, OneTimeLink, RateWindow, SignInThrottle, User, UserSession
+from magflow.models.bulk_edits import BulkEdit, BulkEditRow
 from magflow.models.catalogue import (
     OptionType,
     OptionValue,
@@ -22,9 +23,10 @@ from magflow.models.orders import Order, OrderItem, OrderStatusMove, Restock
 from magflow.models.stock import StockMovement
 
 __all__ = [
-    "AdoptionChange", "ApiToken", "AuditEntry", "Event", "IdempotencyKey", "Import", "ImportChunk", "ImportImage",
-    "ImportOption", "ImportRow", "ImportStage", "JobFailure", "OneTimeLink", "OptionType", "OptionValue",
-    "OptionValueVariant", "Order", "OrderItem", "OrderStatusMove", "PriceTemplate", "PriceTemplateRule", "Product",
-    "ProductOptionType", "ProductOptionValue", "RateWindow", "Restock", "Setting", "SignInThrottle", "StockMovement",
-    "User", "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus",
+    "AdoptionChange", "ApiToken", "AuditEntry", "BulkEdit", "BulkEditRow", "Event", "IdempotencyKey", "Import",
+    "ImportChunk", "ImportImage", "ImportOption", "ImportRow", "ImportStage", "JobFailure", "OneTimeLink",
+    "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderItem", "OrderStatusMove", "PriceTemplate",
+    "PriceTemplateRule", "Product", "ProductOptionType", "ProductOptionValue", "RateWindow", "Restock",
+    "Setting", "SignInThrottle", "StockMovement", "User", "UserSession", "Variant", "VariantExternalId",
+    "VariantImage", "VariantStatus",
 ]  # fmt: skip

@@ -123,6 +123,8 @@ class ImportStage(Base):
     archived: Mapped[bool | None]
     is_variant: Mapped[bool]
     """False for a row that only brings a picture of its product."""
+    refused: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Found wrong when the whole file was looked at; what it said of its product still counts."""
     sku: Mapped[str | None] = mapped_column(Text)
     sku_base: Mapped[str | None] = mapped_column(Text)
     """What a SKU is made of when the row has none."""

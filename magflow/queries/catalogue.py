@@ -228,6 +228,12 @@ def product_rows(session: Session, ids: Sequence[int]) -> list[ProductRow]:
 
 def variants(session: Session, wanted: VariantFilter, *, after: int | None = None, limit: int = 50) -> Page[VariantRow]:
     """Variants, newest first, with their options, in four statements whatever the page's size."""
+    ids, page = _keys(session, variant_ids(wanted), Variant.id, after, limit)
+    return replace(page, rows=variant_rows(session, ids))
+
+
+def variant_ids(wanted: VariantFilter) -> Select[int]:
+    """The ids of the variants that a filter means, in no order."""
     statement = select(Variant.id)
     if wanted.q:
         statement = statement.where(
@@ -256,8 +262,7 @@ def variants(session: Session, wanted: VariantFilter, *, after: int | None = Non
             statement = statement.where(condition() if asked else ~condition())
     if wanted.ids is not None:
         statement = statement.where(Variant.id.in_(wanted.ids))
-    ids, page = _keys(session, statement, Variant.id, after, limit)
-    return replace(page, rows=variant_rows(session, ids))
+    return statement
 
 
 def variant_rows(session: Session, ids: Sequence[int]) -> list[VariantRow]:

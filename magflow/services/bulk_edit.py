@@ -1,0 +1,403 @@
+"""Bulk edit: one plan for the preview and the run, all or nothing, and one step back.
+
+The plan is made by the same function for both; the run makes it again under the locks of its variants and refuses when
+its fingerprint is not the one that was agreed to. Every statement serves a hundred variants or a hundred thousand.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, func, literal, select
+from sqlalchemy.orm import Session
+
+from magflow.concurrency import execute, lock_bulk_edit, lock_variant_rows, transactional
+from magflow.domain.actors import Actor
+from magflow.domain.bulk_edit import RefusedValue, Rule, check_rules, new_price, new_stock
+from magflow.domain.errors import Conflict, FieldError, Invalid, NotFound, StaleVersion
+from magflow.models import BulkEdit, BulkEditRow, Variant, VariantStatus
+from magflow.queries.catalogue import VariantFilter, variant_ids
+from magflow.services import jobs, ledger
+
+TASK: Final = "variants.bulk_edit"
+LARGEST_INLINE: Final = 2_000
+"""Variants that are changed while the request waits; more become a job."""
+LARGEST_SELECTION: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which variants: by id, or everything that a list's filter shows."""
+
+    ids: tuple[int, ...] | None = None
+    filter: VariantFilter | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        if self.ids is not None:
+            return {"ids": list(self.ids)}
+        wanted = self.filter or VariantFilter()
+        return {"filter": {name: value for name, value in asdict(wanted).items() if value is not None}}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Selection":
+        if "ids" in stored:
+            return cls(ids=tuple(stored["ids"]))
+        return cls(filter=VariantFilter(**stored["filter"]))
+
+
+@dataclass(frozen=True)
+class EditInBulk:
+    selection: Selection
+    rules: tuple[Rule, ...]
+    fingerprint: str
+    """Of the preview that was agreed to."""
+    skip_refused: bool = False
+    """Apply to the others when some rows are refused; otherwise one refused row refuses all."""
+
+
+class Row(NamedTuple):
+    """A variant as the plan sees it."""
+
+    id: int
+    sku: str
+    title: str | None
+    product_id: int
+    price: Decimal
+    compare_at_price: Decimal | None
+    stock: int
+    status: int
+    digest: str | None
+    version: int
+    movement_seq: int
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """What happens to one variant: `new` holds only what changes; `refused` says why nothing does."""
+
+    row: Row
+    new: Mapping[str, Any]
+    refused: str | None = None
+
+    @property
+    def old(self) -> dict[str, Any]:
+        return {name: getattr(self.row, name) for name in self.new}
+
+
+@dataclass
+class BulkPlan:
+    """A bulk edit as it would be carried out now."""
+
+    rows: list[PlannedRow] = field(default_factory=list)
+
+    @property
+    def changed(self) -> list[PlannedRow]:
+        return [row for row in self.rows if row.new and row.refused is None]
+
+    @property
+    def refused(self) -> list[PlannedRow]:
+        return [row for row in self.rows if row.refused is not None]
+
+    @property
+    def unchanged(self) -> int:
+        return len(self.rows) - len(self.changed) - len(self.refused)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of everything that the plan rests on: which rows, what they are and what they become."""
+        digest = hashlib.sha256()
+        for planned in self.rows:
+            parts = (planned.row.id, planned.refused, *(f"{k}={planned.old[k]}>{v}" for k, v in planned.new.items()))
+            digest.update("|".join(map(str, parts)).encode() + b"\n")
+        return digest.hexdigest()
+
+
+class BulkRefused(Conflict):
+    """Some rows cannot be changed, so none was; the preview lists them."""
+
+    def __init__(self, refused: Sequence[PlannedRow]) -> None:
+        super().__init__(f"{len(refused)} variants cannot be changed this way")
+        self.refused = refused
+
+    def details(self) -> dict[str, Any]:
+        return {
+            "refused_count": len(self.refused),
+            "refused": [{"variant_id": r.row.id, "sku": r.row.sku, "reason": r.refused} for r in self.refused[:100]],
+        }
+
+
+def preview(session: Session, selection: Selection, rules: Sequence[Rule]) -> BulkPlan:
+    """The plan as it stands now; nothing is written and nothing locked. Raises Invalid."""
+    check_rules(list(rules))
+    return _plan(session, _selected(session, selection), rules)
+
+
+@transactional
+def start(session: Session, command: EditInBulk, *, actor: Actor) -> BulkEdit:
+    """Carry a bulk edit out, or hand it to a worker when it is large; the answer's `status` says which.
+
+    Raises Invalid, StaleVersion when the plan is another than the one agreed to, BulkRefused.
+    """
+    check_rules(list(command.rules))
+    ids = _selected(session, command.selection)
+    edit = BulkEdit(
+        actor=actor.name,
+        selection=command.selection.as_json(),
+        changes=[_rule_json(rule) for rule in command.rules],
+        fingerprint=command.fingerprint,
+        skip_refused=command.skip_refused,
+    )
+    session.add(edit)
+    session.flush()
+    if len(ids) > LARGEST_INLINE:
+        jobs.enqueue(session, TASK, bulk_edit_id=edit.id, actor=actor.name)
+    else:
+        _apply(session, edit, ids)
+    session.refresh(edit)
+    return edit
+
+
+@transactional
+def carry_out(session: Session, bulk_edit_id: int, *, actor: Actor) -> BulkEdit:
+    """Do a queued bulk edit; doing it again after it was done changes nothing."""
+    edit = lock_bulk_edit(session, bulk_edit_id)
+    if edit.status in {"queued", "running"}:
+        _apply(session, edit, _selected(session, Selection.from_json(edit.selection)))
+    session.refresh(edit)
+    return edit
+
+
+@transactional
+def fail(session: Session, bulk_edit_id: int, error: Mapping[str, Any], *, actor: Actor) -> None:
+    """Write down why a queued bulk edit was refused, for the page that waits for it."""
+    edit = session.get_one(BulkEdit, bulk_edit_id)
+    edit.status, edit.error = "failed", dict(error)
+
+
+def _selected(session: Session, selection: Selection) -> list[int]:
+    if selection.ids is not None:
+        return sorted(set(selection.ids))
+    ids = sorted(session.scalars(variant_ids(selection.filter or VariantFilter()).limit(LARGEST_SELECTION + 1)))
+    if len(ids) > LARGEST_SELECTION:
+        raise Invalid([FieldError("filter", "too_many", {"limit": LARGEST_SELECTION})])
+    return ids
+
+
+def _plan(session: Session, ids: Sequence[int], rules: Sequence[Rule]) -> BulkPlan:
+    rows = {row.id: row for row in _rows(session, ids)}
+    if missing := [id_ for id_ in ids if id_ not in rows]:
+        raise NotFound("variant", ", ".join(map(str, missing[:20])))
+    planned = [_planned(rows[id_], rules) for id_ in ids]
+    return BulkPlan(_without_collisions(session, planned))
+
+
+def _rows(session: Session, ids: Sequence[int]) -> Iterable[Row]:
+    found = session.execute(
+        select(
+            Variant.id,
+            Variant.sku,
+            Variant.title,
+            Variant.product_id,
+            Variant.price,
+            Variant.compare_at_price,
+            Variant.stock,
+            Variant.status,
+            Variant.options_digest,
+            Variant.version,
+            Variant.movement_seq,
+        ).where(Variant.id == _any(ids))
+    )
+    return (Row(*row) for row in found)
+
+
+def _planned(row: Row, rules: Sequence[Rule]) -> PlannedRow:
+    new: dict[str, Any] = {}
+    for rule in rules:
+        value = _value(row, rule)
+        if isinstance(value, RefusedValue):
+            return PlannedRow(row, {}, value.code)
+        if value != getattr(row, rule.field):
+            new[rule.field] = value
+    return PlannedRow(row, new)
+
+
+def _value(row: Row, rule: Rule) -> Any:
+    if rule.field == "price":
+        return new_price(rule, row.price)
+    if rule.field == "compare_at_price":
+        return new_price(rule, row.compare_at_price)
+    if rule.field == "stock":
+        return new_stock(rule, row.stock)
+    return int(VariantStatus.ACTIVE if rule.action == "activate" else VariantStatus.INACTIVE)
+
+
+def _any(ids: Sequence[int]) -> ColumnElement[Any]:
+    """As one array parameter: a hundred thousand ids are one value and not a hundred thousand."""
+    return any_(literal(list(ids), ARRAY(BigInteger)))
+
+
+def _without_collisions(session: Session, planned: list[PlannedRow]) -> list[PlannedRow]:
+    """Refuse what would make two active variants of one combination: among themselves, and with those outside."""
+    waking = [p for p in planned if p.new.get("status") == VariantStatus.ACTIVE]
+    if not waking:
+        return planned
+    outside = session.execute(
+        select(Variant.product_id, Variant.options_digest).where(
+            Variant.product_id == _any(sorted({p.row.product_id for p in waking})),
+            Variant.status == VariantStatus.ACTIVE,
+        )
+    )
+    taken = {(product, digest) for product, digest in outside}
+    result = []
+    for plan in planned:
+        if plan.new.get("status") == VariantStatus.ACTIVE:
+            combination = (plan.row.product_id, plan.row.digest)
+            if combination in taken:
+                result.append(PlannedRow(plan.row, {}, "combination_taken"))
+                continue
+            taken.add(combination)
+        result.append(plan)
+    return result
+
+
+def _apply(session: Session, edit: BulkEdit, ids: Sequence[int]) -> None:
+    lock_variant_rows(session, ids)
+    rules = [_rule(stored) for stored in edit.changes]
+    plan = _plan(session, ids, rules)
+    if plan.fingerprint != edit.fingerprint:
+        raise StaleVersion(edit.fingerprint, plan.fingerprint)
+    if plan.refused and not edit.skip_refused:
+        raise BulkRefused(plan.refused)
+    _write(session, [p.row.id for p in plan.changed], [dict(p.new) for p in plan.changed])
+    _write_stock(session, {p.row.id: p.new["stock"] for p in plan.changed if "stock" in p.new}, edit.id)
+    _keep(session, edit, plan.changed)
+    edit.status, edit.applied_at = "applied", func.clock_timestamp()
+    edit.rows_changed = edit.rows_done = len(plan.changed)
+    edit.rows_unchanged, edit.rows_refused = plan.unchanged, len(plan.refused)
+    session.flush()
+
+
+WRITE: Final = """
+UPDATE variants v
+SET price = coalesce((n.new ->> 'price')::numeric, v.price),
+    compare_at_price = CASE WHEN n.new ? 'compare_at_price' THEN (n.new ->> 'compare_at_price')::numeric
+                            ELSE v.compare_at_price END,
+    status = coalesce((n.new ->> 'status')::smallint, v.status),
+    version = v.version + 1, updated_at = clock_timestamp()
+FROM (SELECT unnest(%(ids)s::bigint[]) AS id, unnest(%(new)s::text[])::jsonb AS new) n
+WHERE v.id = n.id AND (n.new ?| ARRAY['price', 'compare_at_price', 'status'])"""
+
+
+def _write(session: Session, ids: Sequence[int], new: Sequence[Mapping[str, Any]]) -> None:
+    if ids:
+        execute(session, WRITE, {"ids": list(ids), "new": [_dumped(n) for n in new]})
+
+
+def _write_stock(session: Session, stocks: Mapping[int, int], bulk_edit_id: int) -> None:
+    if stocks:
+        ledger.set_to(session, stocks, reason="adjustment", note=f"bulk edit {bulk_edit_id}")
+
+
+KEEP: Final = """
+INSERT INTO bulk_edit_rows (bulk_edit_id, variant_id, old, new, version_after, movement_seq_after)
+SELECT %(edit)s, v.id, r.old::jsonb, r.new::jsonb, v.version, v.movement_seq
+FROM unnest(%(ids)s::bigint[], %(old)s::text[], %(new)s::text[]) AS r (id, old, new)
+JOIN variants v ON v.id = r.id"""
+
+
+def _keep(session: Session, edit: BulkEdit, changed: Sequence[PlannedRow]) -> None:
+    """Remember what each row was, for the way back."""
+    if changed:
+        rows = {
+            "edit": edit.id,
+            "ids": [p.row.id for p in changed],
+            "old": [_dumped(p.old) for p in changed],
+            "new": [_dumped(p.new) for p in changed],
+        }
+        execute(session, KEEP, rows)
+
+
+@dataclass(frozen=True)
+class Undone:
+    """`kept` are the rows that could not be set back: variant id -> a stable code."""
+
+    edit: BulkEdit
+    restored: int
+    kept: Mapping[int, str]
+
+
+RESTORABLE: Final = """
+SELECT r.variant_id, r.old,
+       CASE WHEN v.id IS NULL THEN 'deleted'
+            WHEN v.version <> r.version_after THEN 'changed_since'
+            WHEN r.new ? 'stock' AND v.movement_seq <> r.movement_seq_after THEN 'stock_moved_since'
+            WHEN (r.old ->> 'status') = '0' AND EXISTS (
+                SELECT FROM variants o WHERE o.product_id = v.product_id AND o.status = 0 AND o.id <> v.id
+                AND o.options_digest IS NOT DISTINCT FROM v.options_digest
+                AND NOT EXISTS (SELECT FROM bulk_edit_rows same WHERE same.bulk_edit_id = r.bulk_edit_id
+                                AND same.variant_id = o.id AND same.new ? 'status')) THEN 'combination_taken'
+       END
+FROM bulk_edit_rows r LEFT JOIN variants v ON v.id = r.variant_id
+WHERE r.bulk_edit_id = %(edit)s ORDER BY r.variant_id"""
+
+REFUSE_UNDO: Final = """
+UPDATE bulk_edit_rows r SET undo_refused = k.reason
+FROM unnest(%(ids)s::bigint[], %(reasons)s::text[]) AS k (id, reason)
+WHERE r.bulk_edit_id = %(edit)s AND r.variant_id = k.id"""
+
+
+@transactional
+def undo(session: Session, bulk_edit_id: int, *, actor: Actor) -> Undone:
+    """Set back what a bulk edit changed, in one step, wherever nothing else has touched it since.
+
+    The others stay as they are, each with the reason. Undoing again changes nothing. Raises NotFound, and Conflict when
+    it was never applied or nothing can be set back.
+    """
+    edit = lock_bulk_edit(session, bulk_edit_id)
+    if edit.status == "undone":
+        return Undone(edit, 0, {})
+    if edit.status != "applied":
+        raise Conflict(f"bulk edit {bulk_edit_id} is {edit.status}")
+    ids = list(session.scalars(select(BulkEditRow.variant_id).where(BulkEditRow.bulk_edit_id == edit.id)))
+    lock_variant_rows(session, ids)
+    rows = execute(session, RESTORABLE, {"edit": edit.id}).fetchall()
+    back = {variant_id: old for variant_id, old, refused in rows if refused is None}
+    kept = {variant_id: refused for variant_id, _, refused in rows if refused is not None}
+    if kept and not back:
+        raise NothingToUndo(kept)
+    _write(session, list(back), list(back.values()))
+    _write_stock(session, {id_: old["stock"] for id_, old in back.items() if "stock" in old}, edit.id)
+    if kept:
+        parameters = {"edit": edit.id, "ids": list(kept), "reasons": list(kept.values())}
+        execute(session, REFUSE_UNDO, parameters)
+    edit.status, edit.undone_at = "undone", func.clock_timestamp()
+    session.flush()
+    session.refresh(edit)
+    return Undone(edit, len(back), kept)
+
+
+class NothingToUndo(Conflict):
+    """Something else has touched every row since."""
+
+    def __init__(self, kept: Mapping[int, str]) -> None:
+        super().__init__(f"{len(kept)} variants were changed since")
+        self.kept = kept
+
+    def details(self) -> dict[str, Any]:
+        return {"kept": [{"variant_id": id_, "reason": reason} for id_, reason in list(self.kept.items())[:100]]}
+
+
+def _dumped(values: Mapping[str, Any]) -> str:
+    return json.dumps({name: str(v) if isinstance(v, Decimal) else v for name, v in values.items()})
+
+
+def _rule_json(rule: Rule) -> dict[str, Any]:
+    return asdict(rule) | {"value": None if rule.value is None else str(rule.value)}
+
+
+def _rule(stored: Mapping[str, Any]) -> Rule:
+    value = None if stored["value"] is None else Decimal(stored["value"])
+    return Rule(stored["field"], stored["action"], value, stored["rounding"])
