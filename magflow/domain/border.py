@@ -31,14 +31,16 @@ DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?"
 )
-EMAIL: Final = re.compile(r"[^\s@<>\"',;:()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,180}\.[A-Za-z0-9-]{2,63}")
+EMAIL: Final = re.compile(r"[^\s@<>\",;:()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,180}\.[A-Za-z0-9-]{2,63}")
 CURRENCY: Final = re.compile(r"[A-Z]{3}")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CONTROL_BUT_BREAKS: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 BREAKS: Final = re.compile(r"\r\n?")
 STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-EDGES: Final = " \t\r\n"
+EDGES: Final = " \t\r\n\u00a0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""What is trimmed: blanks of every width, and line breaks; no other control character."""
+
 TRUE, FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 
 
@@ -75,7 +77,7 @@ def text(value: object, *, most: int = SHORT, least: int = 1, breaks: bool = Fal
         trimmed = BREAKS.sub("\n", trimmed).replace("\t", " ")
     if (CONTROL_BUT_BREAKS if breaks else CONTROL).search(trimmed):
         raise Unfit("control_characters")
-    cleaned = unicodedata.normalize("NFC", trimmed.strip())
+    cleaned = unicodedata.normalize("NFC", trimmed)
     if len(cleaned) > most:
         raise Unfit("too_long", limit=most)
     if len(cleaned) < least:

@@ -110,6 +110,14 @@ class BorderField(fields.Field[Any]):
             raise ValidationError(Complaint(unfit.code, unfit.params)) from unfit
 
 
+_CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
+_BLANK: Final = r" \t\r\n\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_ONE_LINE: Final = rf"^[{_BLANK}]*([^{_BLANK}{_CONTROL}]([^{_CONTROL}]*[^{_BLANK}{_CONTROL}])?)[{_BLANK}]*$"
+_ONE_LINE_OR_NONE: Final = rf"^[{_BLANK}]*([^{_BLANK}{_CONTROL}]([^{_CONTROL}]*[^{_BLANK}{_CONTROL}])?)?[{_BLANK}]*$"
+_LINES: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+"""What is taken, as the description says it: control characters nowhere, blanks around it do not count."""
+
+
 class Text(BorderField):
     """Trimmed text in one line, of 1 to 255 characters unless told otherwise."""
 
@@ -117,12 +125,16 @@ class Text(BorderField):
 
     def __init__(self, *, most: int = SHORT, least: int = 1, **options: Any) -> None:
         self.least, self.most = least, most
-        documented = {"type": "string", "maxLength": most}
+        pattern = _LINES if self.breaks else _ONE_LINE if least else _ONE_LINE_OR_NONE
+        documented: dict[str, Any] = {"type": "string", "maxLength": most, "pattern": pattern}
         if least:
-            documented |= {"minLength": least, "pattern": r"\S"}
+            documented["minLength"] = least
         super().__init__(documented=documented, **options)
 
-    def convert(self, value: object, as_text: bool) -> str:  # noqa: ARG002
+    def convert(self, value: object, as_text: bool) -> str:
+        if not as_text and isinstance(value, str) and len(value) > self.most:
+            # A program means the blanks that it sends, and the description counts them.
+            raise Unfit("too_long", limit=self.most)
         return border.text(value, most=self.most, least=self.least, breaks=self.breaks)
 
 
@@ -201,7 +213,10 @@ class Percent(Money):
     """Per cent from 0 to 100."""
 
     def __init__(self, **options: Any) -> None:
-        described = {"description": "Per cent, at most two decimals", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,2})?$"}
+        described = {
+            "description": "Per cent, at most two decimals",
+            "pattern": r"^(100(\.00?)?|[0-9]{1,2}(\.[0-9]{1,2})?)$",
+        }
         super().__init__(most=Decimal(100), metadata={**described, **options.pop("metadata", {})}, **options)
 
 
@@ -224,9 +239,13 @@ class OneOf(BorderField):
         return border.one_of(value, self.choices)
 
 
+_YEAR: Final = "(19[0-9]{2}|2[01][0-9]{2}|2200)-"
+"""Years that a shop can mean, as in `magflow.domain.border`."""
+
+
 class Day(BorderField):
     def __init__(self, **options: Any) -> None:
-        super().__init__(documented={"type": "string", "format": "date"}, **options)
+        super().__init__(documented={"type": "string", "format": "date", "pattern": f"^{_YEAR}"}, **options)
 
     def convert(self, value: object, as_text: bool) -> date:  # noqa: ARG002
         return border.day(value)
@@ -236,7 +255,7 @@ class Moment(BorderField):
     """A time in ISO 8601; taken as UTC when it names no zone."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(documented={"type": "string", "format": "date-time"}, **options)
+        super().__init__(documented={"type": "string", "format": "date-time", "pattern": f"^{_YEAR}"}, **options)
 
     def convert(self, value: object, as_text: bool) -> datetime:  # noqa: ARG002
         return border.moment(value)

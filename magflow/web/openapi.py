@@ -131,9 +131,13 @@ def describe(app: Flask) -> dict[str, Any]:
             + ", ".join(SCOPES),
         }
     }
-    rules = {CONVERTER.sub(r"{\1}", rule.rule): rule for rule in app.url_map.iter_rules()}
+    rules = {
+        (CONVERTER.sub(r"{\1}", rule.rule), method.lower()): rule
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
     for path, method, operation in _operations(spec):
-        _complete(app, rules[path], method, operation, spec["paths"][path].get("parameters", []))
+        _complete(app, rules[path, method], method, operation, spec["paths"][path].get("parameters", []))
     return spec
 
 

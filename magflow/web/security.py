@@ -26,6 +26,7 @@ from magflow.web.permissions import allowed, permission_of
 log = structlog.get_logger(__name__)
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+LONGEST_KEY: Final = 255
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 POLICY: Final = (
@@ -109,8 +110,17 @@ def _api_door(permission: str | None) -> BaseResponse | None:
     if allowed(permission, g.visitor.scopes):
         if request.args:
             _refuse_unread_query()
+        if request.method == "POST" and (key := request.headers.get("Idempotency-Key")) is not None:
+            _check_key(key)
         return None
     return _refuse(permission)
+
+
+def _check_key(key: str) -> None:
+    if len(key) > LONGEST_KEY:
+        raise Invalid([FieldError("Idempotency-Key", "too_long", {"limit": LONGEST_KEY})])
+    if not key.strip() or not key.isascii() or not key.isprintable():
+        raise Invalid([FieldError("Idempotency-Key", "invalid")])
 
 
 def _refuse_unread_query() -> None:
