@@ -23,6 +23,8 @@ TIMEOUTS: Final[dict[Role, dict[str, str]]] = {
     "web": {"lock_timeout": "2s", "statement_timeout": "10s", "idle_in_transaction_session_timeout": "15s"},
     "worker": {"lock_timeout": "5s", "statement_timeout": "120s", "idle_in_transaction_session_timeout": "60s"},
 }
+WORKER_TRANSACTION: Final = "180s"
+ROLE: Final = "MAGFLOW_DATABASE_ROLE"
 """Bounded waits (reliability 2.5). The roles of the database have the web's as defaults; the worker may take longer."""
 
 ASK_AFTER_SECONDS: Final = 30.0
@@ -31,6 +33,7 @@ ASK_AFTER_SECONDS: Final = 30.0
 
 def configure(app: Flask, settings: Settings, role: Role) -> None:
     """Tell Flask-SQLAlchemy about the database, before `db.init_app`."""
+    app.config[ROLE] = role
     url = settings.sqlalchemy_url
     connect = {
         "application_name": f"magflow-{role}",
@@ -63,7 +66,8 @@ def configure(app: Flask, settings: Settings, role: Role) -> None:
 
 def _options(role: Role) -> str:
     settings = " ".join(f"-c {name}={value}" for name, value in TIMEOUTS[role].items())
-    # `transaction_timeout` exists from PostgreSQL 17; the roles set it where the server knows it.
+    # `transaction_timeout` exists from PostgreSQL 17, older servers refuse a connection that names it. The role's
+    # default is the web's; `watch` gives the worker its own.
     return f"{settings} -c timezone=UTC"
 
 
@@ -72,6 +76,17 @@ def watch(app: Flask) -> None:
     with app.app_context():
         for engine in db.engines.values():
             _look_first(engine)
+            if app.config[ROLE] == "worker":
+                _longer_transactions(engine)
+
+
+def _longer_transactions(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def allow(connection: Any, _record: Any) -> None:
+        driver = cast("psycopg.Connection[Any]", connection)
+        if driver.info.server_version >= 170000:
+            driver.execute(f"SET transaction_timeout = '{WORKER_TRANSACTION}'")
+            driver.commit()
 
 
 def _look_first(engine: Engine) -> None:
