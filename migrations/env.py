@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, make_url, pool
 
 import magflow.models  # noqa: F401 - fills Base.metadata
@@ -38,7 +39,9 @@ def main() -> None:
     if given is not None:
         migrate(given)
         return
-    url = make_url(os.environ["DATABASE_URL"]).set(drivername="postgresql+psycopg")
+    if not (address := os.environ.get("DATABASE_URL")):
+        raise CommandError("no database is named: set DATABASE_URL, or run: magflow db upgrade")
+    url = make_url(address).set(drivername="postgresql+psycopg")
     engine = create_engine(url, poolclass=pool.NullPool)
     with engine.connect() as connection:
         migrate(connection)

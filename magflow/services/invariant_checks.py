@@ -101,15 +101,13 @@ LEDGER: Final = (
     _critical(
         "ledger_balance",
         "a stock is not what its movements say",
-        """SELECT v.id AS variant_id, v.sku, v.stock, coalesce(m.total, 0) AS movements, m.balance_after,
-                  v.movement_seq, coalesce(m.steps, 0) AS steps
+        """SELECT v.id AS variant_id, v.sku, v.stock, coalesce(m.total, 0) AS movements, l.balance_after,
+                  v.movement_seq, coalesce(m.last, 0) AS last_movement
            FROM variants v
-           LEFT JOIN (
-               SELECT variant_id, sum(delta) AS total, count(*) AS steps, max(seq) AS last,
-                      (array_agg(balance_after ORDER BY seq DESC))[1] AS balance_after
-               FROM stock_movements GROUP BY variant_id
-           ) m ON m.variant_id = v.id
-           WHERE v.stock <> coalesce(m.total, 0) OR v.stock <> coalesce(m.balance_after, 0)
+           LEFT JOIN (SELECT variant_id, sum(delta) AS total, max(seq) AS last FROM stock_movements
+                      GROUP BY variant_id) m ON m.variant_id = v.id
+           LEFT JOIN stock_movements l ON l.variant_id = v.id AND l.seq = v.movement_seq
+           WHERE v.stock <> coalesce(m.total, 0) OR v.stock <> coalesce(l.balance_after, 0)
               OR v.movement_seq <> coalesce(m.last, 0)
            ORDER BY v.id""",
     ),

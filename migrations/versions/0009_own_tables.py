@@ -1,4 +1,8 @@
-"""MagFlow's own tables, and the indexes of its lists and searches."""
+"""MagFlow's own tables, and the indexes of its lists and searches.
+
+The steps up to 0013 run before a shop opens, or while it is adopted, when nobody is there to wait: indexes and
+constraints are made in the plain way. A step that reaches shops at work builds them concurrently and validates later.
+"""
 
 from pathlib import Path
 

@@ -120,7 +120,7 @@ def test_once_mended_it_upgrades_in_seconds(old: ShopDatabase, as_owner: Owner) 
     done = migrate.adopt(old.addresses(), "production")
 
     assert done.outcome == "adopted", done.report.as_lines()
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 120  # a few seconds on a machine that has nothing else to do
     assert migrate.current(old.owner_dsn) == migrate.head()
     assert [check.as_line() for check in invariants.findings(audit(old)) if check.critical] == []
     assert migrate.adopt(old.addresses(), "production").outcome == "adopted_already"
