@@ -39,6 +39,8 @@ def shell() -> dict[str, Any]:
             "current_user": {"email": who.name, "name": who.full_name, "role": who.role},
             "sign_out_url": url_or_none("settings.sign_out"),
             "profile_url": url_or_none("settings.profile"),
+            "search_url": url_or_none("search.results"),
+            "suggest_url": url_or_none("search.suggest"),
         }
     return context
 
@@ -67,10 +69,10 @@ def _within(url: str) -> bool:
     return request.path == url or (url != "/" and request.path.startswith(url.rstrip("/") + "/"))
 
 
-def url_or_none(endpoint: str) -> str | None:
+def url_or_none(endpoint: str, **arguments: int | str) -> str | None:
     """The address of an endpoint; None where its area is not installed."""
     try:
-        return url_for(endpoint)
+        return url_for(endpoint, **arguments)
     except BuildError:
         return None
 

@@ -1,11 +1,11 @@
-"""Home: what waits for a person, and the first steps of a new shop."""
+"""Home: what waits for a person, the first steps of a new shop, and the search in the top bar."""
 
-from magflow.blueprints.home.pages import blueprint
+from magflow.blueprints.home import pages, search
 from magflow.web.areas import Area, MenuEntry
 from magflow.web.locale import _l
 
 area = Area(
     "home",
-    blueprints=(blueprint,),
+    blueprints=(pages.blueprint, search.blueprint),
     menu=(MenuEntry(_l("Home"), "home.index", permission="self", icon="home", position=100),),
 )

@@ -44,11 +44,11 @@ def index() -> str:
         steps=first_steps(figures, scopes),
         activity=recent_activity() if allowed("admin", scopes) else [],
         urls={
-            "products": url_or_none("admin_products.index_view"),
+            "products": url_or_none("products.index"),
             "variants": url_or_none("admin_variants.index_view"),
-            "orders": url_or_none("admin_orders.index_view"),
+            "orders": url_or_none("orders.index"),
             "imports": url_or_none("imports.index"),
-            "audit": url_or_none("admin_audit.index_view"),
+            "audit": url_or_none("audit.index"),
         },
     )
 
@@ -59,9 +59,9 @@ def first_steps(figures: home.Figures, scopes: frozenset[str] | None) -> list[di
         ("imports:write", _("Bring your catalogue in"), _("From a Shopify export or a CSV file of your own."),
          url_or_none("imports.index"), figures.products > 0),
         ("catalog:write", _("Look through your products"), _("Change their options, deactivate what you do not sell."),
-         url_or_none("admin_products.index_view"), figures.variants > 0),
+         url_or_none("products.index"), figures.variants > 0),
         ("orders:write", _("Take the first order"), _("Add lines, then confirm it: its stock is taken."),
-         url_or_none("admin_orders.index_view"), figures.confirmed_orders > 0),
+         url_or_none("orders.index"), figures.confirmed_orders > 0),
         ("admin", _("Invite the others"), _("Each with a role that fits."),
          url_or_none("settings.users"), figures.people > 1),
         ("admin", _("Connect a program"), _("An API token lets it read and write what you allow."),
