@@ -50,7 +50,8 @@ def sync_variant(session: Session, record: FeedRecord, *, actor: Actor) -> Synce
     _check(record)
     names: list[tuple[str, ...]] = [("external_id", record.source, record.source_account, record.external_id)]
     names += [("option_type", name_key(option)) for option, _ in record.option_values]
-    lock_names(session, names)
+    # An import takes the whole feed for a moment, instead of thousands of ids.
+    lock_names(session, names, shared=[("feed", record.source, record.source_account)])
     mapped = _mapped(session, record)
     if mapped is None:
         return _create(session, record, actor)

@@ -5,7 +5,8 @@ function wants its variants locked by the caller and works on any number of them
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, Literal
 
 import psycopg
@@ -85,6 +86,24 @@ def set_to(
     with batch(session) as statements:
         changed = _send(statements, SET, stocks, reason=reason, note=note, source_type=source_type, source_id=source_id)
     return changed.stocks()
+
+
+DECLARE: Final = """
+SELECT set_config('magflow.stock_reason', %(reason)s, true),
+       set_config('magflow.stock_source_type', %(source_type)s, true),
+       set_config('magflow.stock_source_id', %(source_id)s, true), set_config('magflow.stock_note', '', true)"""
+
+
+@contextmanager
+def declared(session: Session, *, reason: Reason, source_type: str, source_id: int) -> Iterator[Batch]:
+    """For adding variants that have stock from the start: their first movement names this reason and source.
+
+    The trigger books when the statement ends, so the declaration is taken back by a statement of its own.
+    """
+    with batch(session) as statements:
+        statements.send(DECLARE, {"reason": reason, "source_type": source_type, "source_id": str(source_id)})
+        yield statements
+        statements.send(DECLARE, {"reason": "", "source_type": "", "source_id": ""})
 
 
 def check_expected(field: str, expected: int, there: int) -> None:

@@ -1,0 +1,54 @@
+"""What can be wrong with a file, with a row, and with a cell."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from magflow.domain.errors import FieldError, Invalid
+
+FILE: Final = "file"
+LONGEST_SHOWN: Final = 200
+
+
+class FileFault(Invalid):
+    """The file as a whole cannot be taken; `errors` says why, in one entry of the field `file`."""
+
+    def __init__(self, reason: str, **params: Any) -> None:
+        super().__init__([FieldError(FILE, reason, params)])
+        self.reason, self.params = reason, params
+
+
+@dataclass(frozen=True)
+class CellFault:
+    """What is wrong with one cell: the column as the file calls it, a stable code, and the cell as it came."""
+
+    column: str
+    code: str
+    params: dict[str, Any]
+    value: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For storage."""
+        return {"column": self.column, "code": self.code, "params": self.params, "value": shown(self.value)}
+
+
+class RowFault(Exception):
+    """A row that cannot be taken; all that is wrong with it is named at once."""
+
+    def __init__(self, faults: list[CellFault]) -> None:
+        super().__init__(", ".join(f"{fault.column}: {fault.code}" for fault in faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A record that was refused while reading."""
+
+    number: int
+    line: int
+    faults: tuple[CellFault, ...]
+
+
+def shown(value: str) -> str:
+    """A cell as messages show it: short, and without what a screen or a database cannot hold."""
+    kept = "".join(c if c.isprintable() else "\ufffd" for c in value[: LONGEST_SHOWN + 1])
+    return kept if len(value) <= LONGEST_SHOWN else kept[:LONGEST_SHOWN] + "…"

@@ -1,0 +1,134 @@
+"""What only the whole file shows: one product in two places, the same key twice; and the plan of chunks.
+
+All of it is set-based and decided by the file alone, so that the same file always comes to the same plan.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from magflow.concurrency import execute, transactional
+from magflow.domain.actors import Actor
+from magflow.services.imports.preparing import Superseded
+
+CHUNK_ROWS: Final = 5_000
+"""Rows that are applied together: enough to make a statement worth its while, few enough to be over in a second."""
+FIRST_CHUNK_ROWS: Final = 500
+"""The first one is small: after it the server has statistics, without which a new shop's tables are read whole."""
+
+JOIN_RUNS: Final = """
+WITH first AS (
+    SELECT run_of, min(run_of) OVER (PARTITION BY key) AS part FROM import_stage
+    WHERE import_id = %(import)s AND key IS NOT NULL
+)
+UPDATE import_stage s SET part = first.part FROM first
+WHERE s.import_id = %(import)s AND s.run_of = first.run_of AND first.part <> first.run_of"""
+
+# Runs of one product that say different things: the first to say something is believed, the others are refused whole.
+CONTRADICTIONS: Final = """
+WITH said AS (
+    SELECT s.part, s.run_of, s.number, s.line, c.name, c.value
+    FROM import_stage s,
+         LATERAL (VALUES ('name', s.name), ('description', s.description), ('brand', s.brand),
+                         ('category', s.category), ('status', s.archived::text)) AS c (name, value)
+    WHERE s.import_id = %(import)s AND c.value IS NOT NULL
+      AND s.part IN (SELECT part FROM import_stage WHERE import_id = %(import)s AND run_of <> part)
+), first AS (
+    SELECT DISTINCT ON (part, name) part, name, value, line FROM said ORDER BY part, name, number
+), wrong AS (
+    SELECT DISTINCT ON (said.part, said.run_of) said.part, said.run_of, said.name, said.value, first.line
+    FROM said JOIN first USING (part, name) WHERE said.value <> first.value
+    ORDER BY said.part, said.run_of, said.number
+)
+SELECT s.part, s.number, s.line, jsonb_build_array(jsonb_build_object(
+           'column', %(headers)s::jsonb ->> wrong.name, 'code', 'contradicts',
+           'params', jsonb_build_object('line', wrong.line), 'value', left(wrong.value, 200))) AS errors
+FROM import_stage s JOIN wrong ON s.import_id = %(import)s AND s.part = wrong.part AND s.run_of = wrong.run_of"""
+
+SAME_SKU: Final = """
+SELECT s.part, s.number, s.line, jsonb_build_array(jsonb_build_object(
+           'column', %(headers)s::jsonb ->> 'sku', 'code', 'same_key_twice',
+           'params', jsonb_build_object('lines', twice.lines), 'value', s.sku)) AS errors
+FROM import_stage s
+JOIN (SELECT part, sku, string_agg(line::text, ', ' ORDER BY number) AS lines FROM import_stage
+      WHERE import_id = %(import)s AND sku IS NOT NULL GROUP BY part, sku HAVING count(*) > 1) twice
+  ON s.import_id = %(import)s AND s.part = twice.part AND s.sku = twice.sku"""
+
+SAME_EXTERNAL_ID: Final = """
+SELECT s.part, s.number, s.line, jsonb_build_array(jsonb_build_object(
+           'column', %(headers)s::jsonb ->> 'external_id', 'code', 'same_key_twice',
+           'params', jsonb_build_object('lines', twice.lines), 'value', s.external_id)) AS errors
+FROM import_stage s
+JOIN (SELECT external_id, string_agg(line::text, ', ' ORDER BY number) AS lines FROM import_stage
+      WHERE import_id = %(import)s AND external_id IS NOT NULL GROUP BY external_id HAVING count(*) > 1) twice
+  ON s.import_id = %(import)s AND s.external_id = twice.external_id"""
+
+# One combination twice in a product: wrong where it is all that identifies the row, or where both shall be active.
+# Rows with a SKU and no word about their status are judged when it is known which variants they are.
+SAME_COMBINATION: Final = """
+WITH combos AS (
+    SELECT combo, string_agg(type_key || E'\\x1f' || value_key, E'\\x1e' ORDER BY type_key) AS canonical
+    FROM import_options WHERE import_id = %(import)s GROUP BY combo
+), rows AS (
+    SELECT s.part, s.number, s.line, s.sku IS NULL AS keyed, coalesce(s.active, true) AS active,
+           coalesce(c.canonical, '') AS canonical
+    FROM import_stage s LEFT JOIN combos c ON c.combo = s.combo
+    WHERE s.import_id = %(import)s AND s.is_variant AND s.external_id IS NULL
+      AND (s.sku IS NULL OR (s.active AND c.canonical IS NOT NULL))
+), twice AS (
+    SELECT part, canonical, active, string_agg(line::text, ', ' ORDER BY number) AS lines
+    FROM rows GROUP BY part, canonical, active HAVING count(*) > 1 AND (active OR bool_or(keyed))
+)
+SELECT r.part, r.number, r.line, jsonb_build_array(jsonb_build_object(
+           'column', %(headers)s::jsonb ->> 'options', 'code', 'same_combination_twice',
+           'params', jsonb_build_object('lines', t.lines), 'value', '')) AS errors
+FROM rows r JOIN twice t USING (part, canonical, active)"""
+
+REFUSE: Final = """
+WITH wrong AS MATERIALIZED ({found}), noted AS (
+    INSERT INTO import_rows (import_id, number, line, outcome, errors)
+    SELECT DISTINCT ON (number) %(import)s::bigint, number, line, 'refused', errors FROM wrong
+    ON CONFLICT (import_id, number) DO NOTHING
+)
+UPDATE import_stage s SET refused = true FROM wrong
+WHERE s.import_id = %(import)s AND s.part = wrong.part AND s.number = wrong.number"""
+
+PLAN: Final = """
+WITH parts AS (
+    SELECT part, count(*)::integer AS rows FROM import_stage WHERE import_id = %(import)s AND NOT refused GROUP BY part
+), placed AS (
+    SELECT part, rows, (sum(rows) OVER (ORDER BY part) - rows)::bigint AS before FROM parts
+), bucketed AS (
+    SELECT part, rows, CASE WHEN before < %(first)s THEN 0 ELSE 1 + (before - %(first)s) / %(size)s END AS bucket
+    FROM placed
+), chunks AS (
+    SELECT bucket, min(part) AS first_part, max(part) AS last_part, sum(rows)::integer AS rows
+    FROM bucketed GROUP BY bucket
+)
+INSERT INTO import_chunks (import_id, number, first_part, last_part, rows)
+SELECT %(import)s, row_number() OVER (ORDER BY first_part), first_part, last_part, rows FROM chunks"""
+
+RUNNING: Final = """
+UPDATE imports SET status = 'running', beat_at = clock_timestamp() WHERE id = %(import)s AND run = %(run)s
+RETURNING id"""
+
+
+@transactional
+def check(
+    session: Session, import_id: int, run: int, headers: Mapping[str, str], kind: str, planned: bool, *, actor: Actor
+) -> None:
+    """Refuse what only the whole file shows, and lay out the chunks unless an earlier run did. Raises Superseded.
+
+    `headers`: field -> its column as the file calls it.
+    """
+    values: dict[str, Any] = {"import": import_id, "headers": json.dumps(dict(headers), ensure_ascii=False)}
+    if execute(session, RUNNING, {"import": import_id, "run": run}).fetchone() is None:
+        raise Superseded
+    if kind == "variants":
+        execute(session, JOIN_RUNS, values)
+        for found in (CONTRADICTIONS, SAME_SKU, SAME_EXTERNAL_ID, SAME_COMBINATION):
+            execute(session, REFUSE.format(found=found), values)
+    if not planned:
+        execute(session, PLAN, {**values, "first": FIRST_CHUNK_ROWS, "size": CHUNK_ROWS})

@@ -1,0 +1,259 @@
+"""What can be asked of an import: to be registered, run, cancelled, gone on with; each is a short transaction."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from magflow.concurrency import execute, transactional
+from magflow.domain.actors import Actor
+from magflow.domain.errors import Conflict, FieldError, Invalid, NotFound
+from magflow.domain.imports.faults import FileFault
+from magflow.models import Import
+from magflow.services import audit, events, jobs
+from magflow.services.imports import files
+from magflow.services.imports.files import Reading, Stored
+
+TASK: Final = "imports.run"
+SILENT: Final = timedelta(seconds=60)
+"""A run that was not heard of for so long has lost its runner."""
+
+LONGEST_SOURCE: Final = 60
+
+
+class ImportBusy(Conflict):
+    """The import is in a state in which this cannot be asked of it."""
+
+    def __init__(self, import_id: int, status: str) -> None:
+        super().__init__(f"import {import_id} is {status}")
+        self.import_id, self.import_status = import_id, status
+
+    def details(self) -> dict[str, Any]:
+        """Which import, and what it is doing."""
+        return {"import_id": self.import_id, "import_status": self.import_status}
+
+
+@dataclass(frozen=True)
+class NewImport:
+    """A file that was stored and recognised."""
+
+    stored: Stored
+    filename: str
+    kind: str
+    reading: Reading
+    source: str = "file"
+    source_account: str = "default"
+    dry_run: bool = False
+    home: Path | None = None
+    """Where the file is; given when a worker shall run the import."""
+
+
+def take_in(
+    home: Path, stored: Stored, *, filename: str, kind: str, wanted: str = "auto", source: str = "file",
+    source_account: str = "default", dry_run: bool = False, queued: bool = True,
+) -> NewImport:  # fmt: skip
+    """Recognise a stored file. Raises FileFault, after taking the file away again, and Invalid."""
+    errors = [
+        FieldError(name, "too_long" if value else "required", {"limit": LONGEST_SOURCE})
+        for name, value in (("source", source.strip()), ("source_account", source_account.strip()))
+        if not 0 < len(value) <= LONGEST_SOURCE
+    ]
+    try:
+        if errors:
+            raise Invalid(errors)
+        reading = files.recognise(files.path_of(home, stored.name), kind, wanted)
+    except Invalid:
+        files.forget(home, stored.name)
+        raise
+    return NewImport(
+        stored, filename[:255], kind, reading, source.strip(), source_account.strip(), dry_run, home if queued else None
+    )
+
+
+@transactional
+def register(session: Session, command: NewImport, *, actor: Actor) -> Import:
+    """Note a new import; where a worker shall run it, its job is added in the same transaction."""
+    row = Import(
+        kind=command.kind,
+        format=command.reading.layout.format,
+        source=command.source,
+        source_account=command.source_account,
+        filename=command.filename,
+        stored_as=command.stored.name,
+        sha256=command.stored.sha256,
+        dry_run=command.dry_run,
+        reading=command.reading.as_dict(),
+        actor=actor.name,
+    )
+    session.add(row)
+    session.flush()
+    if command.home is not None:
+        enqueue(session, row.id, command.home, actor)
+    session.refresh(row)
+    return row
+
+
+def enqueue(session: Session, import_id: int, home: Path, actor: Actor) -> None:
+    """Let a worker of this home folder run the import, in the name of who asked for it."""
+    asked_by = {"kind": actor.kind, "id": actor.id, "name": actor.name, "request_id": actor.request_id}
+    jobs.enqueue(
+        session,
+        TASK,
+        lock=f"import-{import_id}",
+        queue=jobs.home_queue(home),
+        import_id=import_id,
+        asked_by=asked_by,
+    )
+
+
+FIND: Final = "SELECT status, dry_run, beat_at, stored_as FROM imports WHERE id = %(import)s"
+CANCEL: Final = """
+UPDATE imports SET status = 'cancelled', run = run + 1, finished_at = clock_timestamp()
+WHERE id = %(import)s AND status IN ('uploaded', 'parsing', 'ready', 'running', 'paused') RETURNING id"""
+WAIT: Final = """
+UPDATE imports SET status = 'uploaded', dry_run = %(dry_run)s, run = run + 1, error = NULL, finished_at = NULL,
+       beat_at = NULL
+WHERE id = %(import)s AND status = %(status)s RETURNING id"""
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """Ask a worker of this home folder to run an import (again)."""
+
+    import_id: int
+    home: Path
+
+
+@transactional
+def cancel(session: Session, import_id: int, *, actor: Actor) -> Import:
+    """Stop an import; chunks that were applied stay applied. Raises NotFound, ImportBusy when it has ended."""
+    status = _found(session, import_id)[0]
+    if status == "cancelled":
+        return session.get_one(Import, import_id)
+    if execute(session, CANCEL, {"import": import_id}).fetchone() is None:
+        raise ImportBusy(import_id, status)
+    return session.get_one(Import, import_id)
+
+
+@transactional
+def resume(session: Session, command: Rerun, *, actor: Actor) -> Import:
+    """Go on with an import that was cancelled, failed or lost its runner. Raises NotFound, ImportBusy, FileFault."""
+    status, dry_run, beat_at, stored = _found(session, command.import_id)
+    lost = status in {"parsing", "running"} and (beat_at is None or beat_at < datetime.now(UTC) - SILENT)
+    if status not in {"cancelled", "failed", "paused"} and not lost:
+        raise ImportBusy(command.import_id, status)
+    return _again(session, command, status, dry_run, stored, actor)
+
+
+@transactional
+def run(session: Session, command: Rerun, *, actor: Actor) -> Import:
+    """Run an import in earnest after its dry run. Raises NotFound, ImportBusy, FileFault."""
+    status, dry_run, _beat, stored = _found(session, command.import_id)
+    if status != "finished" or not dry_run:
+        raise ImportBusy(command.import_id, status)
+    execute(session, "DELETE FROM import_chunks WHERE import_id = %(import)s", {"import": command.import_id})
+    return _again(session, command, status, False, stored, actor)
+
+
+def _again(session: Session, command: Rerun, status: str, dry_run: bool, stored: str | None, actor: Actor) -> Import:
+    files.path_of(command.home, stored)
+    values = {"import": command.import_id, "dry_run": dry_run, "status": status}
+    if execute(session, WAIT, values).fetchone() is None:
+        raise ImportBusy(command.import_id, "changing")
+    enqueue(session, command.import_id, command.home, actor)
+    return session.get_one(Import, command.import_id)
+
+
+def _found(session: Session, import_id: int) -> tuple[Any, ...]:
+    row = execute(session, FIND, {"import": import_id}).fetchone()
+    if row is None:
+        raise NotFound("import", import_id)
+    return tuple(row)
+
+
+# --- for the runner ---------------------------------------------------------------------------------------------------
+
+BEGIN: Final = """
+UPDATE imports i
+SET run = i.run + 1, status = 'parsing', error = NULL, finished_at = NULL, beat_at = clock_timestamp(),
+    started_at = coalesce(i.started_at, clock_timestamp())
+WHERE i.id = %(import)s AND i.status NOT IN ('finished', 'cancelled')
+RETURNING i.run, i.kind, i.format, i.source, i.source_account, i.dry_run, i.stored_as, i.rows_total"""
+
+LEFT_OVER: Final = """
+SELECT count(*), count(*) FILTER (WHERE done_at IS NULL),
+       coalesce(sum(rows) FILTER (WHERE done_at IS NULL), 0) = (
+           SELECT count(*) FROM import_stage s
+           WHERE s.import_id = %(import)s AND NOT s.refused AND EXISTS (
+               SELECT FROM import_chunks c WHERE c.import_id = s.import_id AND c.done_at IS NULL
+                  AND s.part BETWEEN c.first_part AND c.last_part AND s.number BETWEEN c.first_row AND c.last_row))
+FROM import_chunks WHERE import_id = %(import)s"""
+
+FINISH: Final = """
+UPDATE imports SET status = 'finished', rows_applied = %(applied)s, rows_unchanged = %(unchanged)s,
+       rows_refused = %(refused)s, finished_at = clock_timestamp(), beat_at = clock_timestamp()
+WHERE id = %(import)s AND run = %(run)s RETURNING id"""
+FAIL: Final = """
+UPDATE imports SET status = 'failed', error = %(error)s::jsonb, finished_at = clock_timestamp()
+WHERE id = %(import)s AND run = %(run)s"""
+REFUSED: Final = "SELECT count(*) FROM import_rows WHERE import_id = %(import)s AND outcome = 'refused'"
+SUMS: Final = """
+SELECT coalesce(sum(applied), 0), coalesce(sum(unchanged), 0), count(*) FILTER (WHERE done_at IS NULL)
+FROM import_chunks WHERE import_id = %(import)s"""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An import whose run has begun."""
+
+    run: int
+    kind: str
+    format: str
+    source: str
+    source_account: str
+    dry_run: bool
+    stored_as: str | None
+    rows: int
+    planned: bool
+    """An earlier run laid out the chunks; those that are done stay done."""
+    prepared: bool
+    """And the rows of the others are still staged."""
+
+
+@transactional
+def begin(session: Session, import_id: int, *, actor: Actor) -> Begun | None:
+    """Take an import over; None when there is nothing to do."""
+    row = execute(session, BEGIN, {"import": import_id}).fetchone()
+    if row is None:
+        return None
+    chunks, open_chunks, complete = execute(session, LEFT_OVER, {"import": import_id}).fetchone() or (0, 0, False)
+    return Begun(*row, planned=chunks > 0, prepared=chunks > 0 and (complete or open_chunks == 0))
+
+
+@transactional
+def finish(session: Session, import_id: int, run_number: int, *, actor: Actor) -> bool:
+    """Close an import: its rows are counted, and every one of them was applied, found unchanged or refused."""
+    applied, unchanged, waiting = execute(session, SUMS, {"import": import_id}).fetchone() or (0, 0, 1)
+    (refused,) = execute(session, REFUSED, {"import": import_id}).fetchone() or (0,)
+    if waiting:
+        return False
+    counts = {"applied": applied, "unchanged": unchanged, "refused": refused}
+    if execute(session, FINISH, {"import": import_id, "run": run_number, **counts}).fetchone() is None:
+        return False
+    events.publish(session, "import.finished", import_id=import_id, **counts)
+    audit.record(session, actor, "import.finished", "imports", import_id, counts)
+    return True
+
+
+@transactional
+def fail(session: Session, import_id: int, run_number: int, fault: FileFault | str, *, actor: Actor) -> None:
+    """Close an import that cannot go on, and say why."""
+    error = (
+        {"code": fault.reason, "params": fault.params}
+        if isinstance(fault, FileFault)
+        else {"code": fault, "params": {}}
+    )
+    execute(session, FAIL, {"import": import_id, "run": run_number, "error": json.dumps(error, ensure_ascii=False)})

@@ -1,0 +1,103 @@
+"""File -> `import_stage`: each record read and checked by itself, in batches that are a transaction each."""
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from magflow.concurrency import copy_in, execute, transactional
+from magflow.domain.actors import Actor
+from magflow.domain.imports.faults import Refusal
+from magflow.domain.imports.records import Record
+from magflow.domain.imports.staging import IMAGE_COLUMNS, OPTION_COLUMNS, STAGE_COLUMNS, Prepared, field
+from magflow.domain.imports.stock import StockReader
+from magflow.domain.imports.variants import VariantReader
+from magflow.services.imports import files
+from magflow.services.imports.files import Reading
+
+BATCH: Final = 20_000
+
+COPY_STAGE: Final = f"COPY import_stage (import_id, {', '.join(STAGE_COLUMNS)}) FROM STDIN"
+COPY_OPTIONS: Final = f"COPY import_options (import_id, {', '.join(OPTION_COLUMNS)}) FROM STDIN"
+COPY_IMAGES: Final = f"COPY import_images (import_id, {', '.join(IMAGE_COLUMNS)}) FROM STDIN"
+COPY_REFUSED: Final = "COPY import_rows (import_id, number, line, outcome, errors) FROM STDIN"
+
+COUNTED: Final = """
+UPDATE imports SET rows_total = %(rows)s, beat_at = clock_timestamp() WHERE id = %(import)s AND run = %(run)s
+RETURNING id"""
+
+CLEAR_STAGE: Final = (
+    "DELETE FROM import_stage WHERE import_id = %(import)s",
+    "DELETE FROM import_options WHERE import_id = %(import)s",
+    "DELETE FROM import_images WHERE import_id = %(import)s",
+)
+CLEAR_RESULTS: Final = (
+    "DELETE FROM import_rows WHERE import_id = %(import)s",
+    "DELETE FROM import_chunks WHERE import_id = %(import)s",
+)
+
+
+class Superseded(Exception):
+    """The import was cancelled or started anew: this run has nothing to do any more."""
+
+
+@transactional
+def clear(session: Session, import_id: int, results: bool, *, actor: Actor) -> None:
+    """Take away prepared rows, and with `results` what an earlier run had noted about them."""
+    for statement in CLEAR_STAGE + (CLEAR_RESULTS if results else ()):
+        execute(session, statement, {"import": import_id})
+
+
+def prepare(
+    import_id: int, run: int, path: Path, reading: Reading, *, actor: Actor, step: Callable[[int], None]
+) -> int:
+    """Read the whole file. Returns how many records it has. `step` is told after each batch how many there were.
+
+    Raises FileFault, Superseded.
+    """
+    reader = (
+        VariantReader(reading.layout, reading.signs, import_id)
+        if reading.layout.kind == "variants"
+        else StockReader(reading.layout, import_id)
+    )
+    rows = 0
+    with files.opened(path, reading) as records:
+        while batch := _read(reader, records):
+            rows += batch
+            _load(import_id, run, rows, reader.prepared, reader.refused, actor=actor)
+            reader.prepared, reader.refused = Prepared(), []
+            step(rows)
+    return rows
+
+
+def _read(reader: VariantReader | StockReader, records: Iterator[Record]) -> int:
+    count = 0
+    for record in islice(records, BATCH):
+        reader.read(record)
+        count += 1
+    return count
+
+
+@transactional
+def _load(
+    session: Session, import_id: int, run: int, rows: int, prepared: Prepared, refused: list[Refusal], *, actor: Actor
+) -> None:
+    if execute(session, COUNTED, {"import": import_id, "run": run, "rows": rows}).fetchone() is None:
+        raise Superseded
+    for statement, lines in (
+        (COPY_STAGE, prepared.rows),
+        (COPY_OPTIONS, prepared.options),
+        (COPY_IMAGES, prepared.images),
+        (COPY_REFUSED, [_refused_line(import_id, one) for one in refused]),
+    ):
+        if lines:
+            copy_in(session, statement, ["".join(lines).encode()])
+
+
+def _refused_line(import_id: int, refusal: Refusal) -> str:
+    errors: list[dict[str, Any]] = [fault.as_dict() for fault in refusal.faults]
+    text = field(json.dumps(errors, ensure_ascii=False))
+    return f"{import_id}\t{refusal.number}\t{refusal.line}\trefused\t{text}\n"

@@ -1,0 +1,176 @@
+"""The life of a run: a file is read, looked at as a whole, and applied chunk by chunk; safe to begin again anywhere."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from magflow.concurrency import execute, refusal, sqlstate, transactional
+from magflow.domain.actors import Actor
+from magflow.domain.errors import Refused, RetryLater
+from magflow.domain.imports.faults import CellFault, FileFault
+from magflow.domain.imports.layouts import Layout
+from magflow.services.imports import checking, commands, files, outcomes, preparing, stock, variants
+from magflow.services.imports.commands import Begun
+from magflow.services.imports.matching import Scope
+from magflow.services.imports.outcomes import Chunk, Counts, DryRun
+from magflow.services.imports.preparing import Superseded
+from magflow.services.imports.variants import Divide
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is."""
+
+    status: str
+    rows: int
+    done: int = 0
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run came to. Not `finished`: it was cancelled, or somebody else goes on with it."""
+
+    finished: bool
+    counts: Counts
+
+
+def perform(
+    import_id: int,
+    home: Path,
+    *,
+    actor: Actor,
+    pause_point: Callable[[], None] = lambda: None,
+    tell: Callable[[Progress], None] = lambda _progress: None,
+) -> Done:
+    """Run an import to its end, or go on with it. `pause_point` may raise, between two transactions.
+
+    Raises FileFault for a file that cannot be read, after noting it; RetryLater when the database could not go on, and
+    then the same call goes on where this one stopped.
+    """
+    begun = commands.begin(import_id, actor=actor)
+    if begun is None:
+        return Done(False, Counts())
+    try:
+        return _run(import_id, home, begun, actor, pause_point, tell)
+    except FileFault as fault:
+        commands.fail(import_id, begun.run, fault, actor=actor)
+        raise
+    except Superseded:
+        return Done(False, Counts())
+    except (DBAPIError, psycopg.Error, OSError):
+        commands.fail(import_id, begun.run, "broken", actor=actor)
+        raise
+
+
+def _run(
+    import_id: int,
+    home: Path,
+    begun: Begun,
+    actor: Actor,
+    pause_point: Callable[[], None],
+    tell: Callable[[Progress], None],
+) -> Done:
+    path = files.path_of(home, begun.stored_as)
+    reading = files.recognise(path, begun.kind, begun.format)
+    headers = _headers(reading.layout)
+    rows = begun.rows
+    if not begun.prepared:
+        preparing.clear(import_id, not begun.planned, actor=actor)
+
+        def read(count: int) -> None:
+            tell(Progress("parsing", count))
+            pause_point()
+
+        rows = preparing.prepare(import_id, begun.run, path, reading, actor=actor, step=read)
+    checking.check(import_id, begun.run, headers, begun.kind, begun.planned, actor=actor)
+    total = Counts()
+    looked_at, seen = False, 0
+    while (chunk := _next_chunk(import_id, begun.run, actor=actor)) is not None:
+        pause_point()
+        total += _apply(chunk, begun, headers, actor)
+        if begun.kind == "variants" and total.applied > 2 * seen:
+            # A new shop's tables have no statistics yet, and the plans of an empty table are no plans for a full one.
+            _look_at_catalogue(actor=actor)
+            looked_at, seen = True, total.applied
+        tell(Progress("running", rows, total.rows))
+    finished = commands.finish(import_id, begun.run, actor=actor)
+    preparing.clear(import_id, False, actor=actor)
+    log.info("import ended", extra={"import": import_id, "finished": finished, "looked": looked_at, **vars(total)})
+    return Done(finished, total)
+
+
+def _headers(layout: Layout) -> dict[str, str]:
+    """Field -> its column as the file calls it, for what is found out later than in a cell."""
+    names = ("handle", "name", "description", "brand", "category", "status", "sku", "external_id", "price", "stock",
+             "delta", "expected")  # fmt: skip
+    first_value = layout.headers[layout.options[0][1]] if layout.options else layout.header_of("sku")
+    return {name: layout.header_of(name) for name in names} | {"options": first_value}
+
+
+def _apply(chunk: Chunk, begun: Begun, headers: dict[str, str], actor: Actor) -> Counts:
+    """Apply a chunk; where the database refuses it, its halves, down to the one row that is at fault."""
+    scope = Scope(
+        chunk.import_id,
+        begun.source,
+        begun.source_account,
+        chunk.first_part,
+        chunk.last_part,
+        chunk.first_row,
+        chunk.last_row,
+    )
+    apply = variants.apply if begun.kind == "variants" else stock.apply
+    try:
+        counts = apply(chunk, scope, headers, begun.dry_run, actor=actor)
+    except DryRun as dry:
+        return outcomes.note_dry(chunk, dry.outcomes, actor=actor)
+    except RetryLater:
+        raise
+    except (Refused, Divide, DBAPIError, psycopg.Error) as error:
+        if isinstance(error, DBAPIError | psycopg.Error) and not (sqlstate(error) or "").startswith(("22", "23")):
+            raise
+        if chunk.rows > 1:
+            outcomes.split(chunk, actor=actor)
+            return Counts()
+        return outcomes.refuse_chunk(chunk, [_as_fault(error).as_dict()], actor=actor)
+    if counts is None:
+        raise Superseded
+    return counts
+
+
+def _as_fault(error: Exception) -> CellFault:
+    """A refusal of the database, as a refusal of the row that it is about."""
+    refused = refusal(error) if isinstance(error, DBAPIError | psycopg.Error) else error
+    code = refused.code if isinstance(refused, Refused) else "not_stored"
+    params: dict[str, Any] = refused.details() if isinstance(refused, Refused) else {}
+    log.warning("row refused by the database", extra={"error": str(error).splitlines()[0] if str(error) else code})
+    return CellFault("", code, {name: str(value) for name, value in params.items()})
+
+
+NEXT: Final = """
+SELECT c.import_id, i.run, c.number, c.first_part, c.last_part, c.first_row, c.last_row, c.rows
+FROM import_chunks c JOIN imports i ON i.id = c.import_id
+WHERE c.import_id = %(import)s AND c.done_at IS NULL ORDER BY c.number LIMIT 1"""
+BEAT: Final = """
+UPDATE imports SET beat_at = clock_timestamp() WHERE id = %(import)s AND run = %(run)s RETURNING id"""
+
+
+@transactional
+def _next_chunk(session: Session, import_id: int, run: int, *, actor: Actor) -> Chunk | None:
+    """The next chunk that is not done, with a sign of life. Raises Superseded."""
+    if execute(session, BEAT, {"import": import_id, "run": run}).fetchone() is None:
+        raise Superseded
+    row = execute(session, NEXT, {"import": import_id}).fetchone()
+    return Chunk(*row) if row else None
+
+
+@transactional
+def _look_at_catalogue(session: Session, *, actor: Actor) -> None:
+    execute(session, "SELECT magflow_look_at_catalogue()")

@@ -1,0 +1,99 @@
+"""A chunk of stock: rows find their variants by SKU, the variants are locked together, the ledger books the change."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from magflow.concurrency import batch, claim_import_chunk, execute, lock_variant_rows, transactional
+from magflow.domain.actors import Actor
+from magflow.services import ledger
+from magflow.services.imports import outcomes
+from magflow.services.imports.matching import Scope
+from magflow.services.imports.outcomes import Chunk, Counts, DryRun
+from magflow.services.imports.writing import STOCK_EVENTS, fault
+from magflow.services.stock import LARGEST_STOCK
+
+# A SKU is unique within its product only; the product's name or handle tells which one is meant.
+FOUND: Final = f"""
+CREATE TEMPORARY TABLE plan ON COMMIT DROP AS
+WITH candidates AS (
+    SELECT s.number, min(v.id) AS variant_id, count(v.id) AS many, string_agg(p.name, ', ' ORDER BY p.id) AS products
+    FROM import_stage s
+    LEFT JOIN (variants v JOIN products p ON p.id = v.product_id)
+        ON v.sku = s.sku AND (s.name IS NULL OR p.name = s.name OR p.handle = s.name)
+    WHERE s.import_id = %(import)s AND s.part BETWEEN %(first_part)s AND %(last_part)s AND NOT s.refused
+    GROUP BY s.number
+)
+SELECT s.number, s.line, s.sku, s.stock AS wanted, s.delta, s.expected, c.variant_id, 0 AS stock,
+       false AS stock_differs,
+       CASE WHEN c.many = 0 THEN {fault("sku", "unknown_sku", value="s.sku")}
+            WHEN c.many > 1 THEN {fault("sku", "ambiguous_sku", "jsonb_build_object('products', c.products)", "s.sku")}
+            WHEN count(*) OVER (PARTITION BY c.variant_id) > 1 THEN
+                {fault("sku", "same_variant_twice", "jsonb_build_object('sku', s.sku)", "s.sku")}
+       END AS fault
+FROM import_stage s JOIN candidates c USING (number)
+WHERE s.import_id = %(import)s AND s.part BETWEEN %(first_part)s AND %(last_part)s AND NOT s.refused"""
+
+TO_LOCK: Final = "SELECT variant_id FROM plan WHERE fault IS NULL"
+
+# Under the locks: what the stock comes to, and whether the figure that the file was made from still stands.
+DECIDE: Final = f"""
+UPDATE plan p
+SET stock = coalesce(p.wanted, v.stock + p.delta), stock_differs = coalesce(p.wanted, v.stock + p.delta) <> v.stock,
+    fault = CASE
+        WHEN p.expected <> v.stock THEN {
+    fault(
+        "expected",
+        "stale_version",
+        '''jsonb_build_object(
+            'seen', p.expected, 'current', v.stock)''',
+        "p.expected::text",
+    )
+}
+        WHEN v.stock + p.delta < 0 THEN {
+    fault(
+        "delta",
+        "below_zero_by",
+        '''jsonb_build_object(
+            'wanted', -p.delta, 'available', v.stock)''',
+        "p.delta::text",
+    )
+}
+        WHEN v.stock + p.delta > {LARGEST_STOCK} THEN {
+    fault("delta", "too_large", f"jsonb_build_object('limit', {LARGEST_STOCK})", "p.delta::text")
+}
+    END
+FROM variants v WHERE v.id = p.variant_id AND p.fault IS NULL"""
+
+STOCKS: Final = "SELECT variant_id, stock FROM plan WHERE fault IS NULL AND stock_differs"
+
+RESULTS: Final = """
+SELECT number, line, CASE WHEN fault IS NOT NULL THEN 'refused' ELSE 'updated' END AS outcome, fault AS errors,
+       CASE WHEN fault IS NULL THEN variant_id END AS variant_id
+FROM plan WHERE fault IS NOT NULL OR stock_differs"""
+
+
+@transactional
+def apply(
+    session: Session, chunk: Chunk, scope: Scope, headers: Mapping[str, str], dry_run: bool, *, actor: Actor
+) -> Counts | None:
+    """Apply a chunk; None when it was done already. Raises DryRun with the outcomes instead of committing them."""
+    if not claim_import_chunk(session, chunk.import_id, chunk.number, chunk.run):
+        return None
+    values = {**scope.values, "headers": json.dumps(dict(headers), ensure_ascii=False)}
+    with batch(session) as statements:
+        statements.send("DROP TABLE IF EXISTS plan")
+        statements.send(FOUND, values)
+        wanted = statements.send(TO_LOCK)
+    lock_variant_rows(session, [row[0] for row in wanted])
+    with batch(session) as statements:
+        statements.send(DECIDE, values)
+        stocks = statements.send(STOCKS)
+        statements.send(STOCK_EVENTS)
+    if changed := dict(stocks.fetchall()):
+        ledger.set_to(session, changed, reason="import", source_type="import_row", source_id=scope.import_id)
+    if dry_run:
+        raise DryRun(list(execute(session, RESULTS, values).fetchall()))
+    return outcomes.note(session, chunk, RESULTS, values)

@@ -1,0 +1,327 @@
+"""The statements that carry a chunk of variants out, in the order in which they are sent.
+
+`plan` holds a row for each variant row of the chunk: what it comes to, and how that differs from what is there.
+"""
+
+from typing import Final
+
+from magflow.services.imports.matching import (
+    ATTRIBUTES_DIFFER,
+    HEAD_FIELDS_DIFFER,
+    HEAD_IMAGES_DIFFER,
+    IMAGES_DIFFER,
+    NEW_MAPPING,
+    OPTIONS_DIFFER,
+    STATUS,
+    WANTED_ALTS,
+)
+
+PLAN: Final = f"""
+CREATE TEMPORARY TABLE plan ON COMMIT DROP AS
+SELECT f.number, f.line, f.part, f.combo, f.matched, f.external_id, f.images, f.says, f.product_id,
+       v.id IS NULL AS is_new,
+       coalesce(v.id, nextval(pg_get_serial_sequence('public.variants', 'id'))) AS variant_id,
+       coalesce(f.sku, v.sku) AS sku, f.sku_base,
+       coalesce(f.title, CASE WHEN v.id IS NULL THEN b.title ELSE v.title END) AS title,
+       coalesce(f.price, v.price) AS price,
+       coalesce(f.compare_at_price, v.compare_at_price) AS compare_at_price,
+       coalesce(f.ean, v.ean) AS ean,
+       coalesce(f.vat_rate, v.vat_rate) AS vat_rate,
+       coalesce(f.stock, v.stock, 0) AS stock,
+       {STATUS} AS status,
+       v.product_id AS old_product_id, v.sku AS old_sku, v.status AS old_status, v.options_digest AS old_digest,
+       v.id IS NULL OR {ATTRIBUTES_DIFFER} AS attributes_differ,
+       v.id IS NOT NULL AND f.sku IS NOT NULL AND f.sku <> v.sku AS sku_differs,
+       v.id IS NOT NULL AND f.stock IS NOT NULL AND f.stock <> v.stock AS stock_differs,
+       v.id IS NULL OR {OPTIONS_DIFFER} AS options_differ,
+       {NEW_MAPPING} AS new_mapping,
+       {IMAGES_DIFFER} AS images_differ,
+       NULL::jsonb AS fault
+FROM found f LEFT JOIN variants v ON v.id = f.variant_id LEFT JOIN combos b ON b.combo = f.combo
+WHERE f.is_variant"""
+
+# --- what cannot be ---------------------------------------------------------------------------------------------------
+
+FAULT: Final = """jsonb_build_array(jsonb_build_object(
+    'column', %(headers)s::jsonb ->> {column}, 'code', {code}, 'params', {params}, 'value', coalesce({value}, '')))"""
+
+
+def fault(column: str, code: str, params: str = "'{}'::jsonb", value: str = "NULL::text") -> str:
+    """A refusal of a row, as an expression."""
+    return FAULT.format(column=f"'{column}'", code=f"'{code}'", params=params, value=value)
+
+
+FAULTS: Final = f"""
+WITH wrong AS (
+    SELECT p.number,
+           CASE
+           WHEN h.ambiguous THEN {fault("name", "ambiguous_product", value="h.name")}
+           WHEN p.product_id IS NULL AND h.name IS NULL THEN
+               {fault("handle", "product_missing", value="h.handle")}
+           WHEN p.old_product_id <> p.product_id OR (NOT p.is_new AND p.product_id IS NULL) THEN
+               {
+    fault("external_id", "product_mismatch", "jsonb_build_object('product', p.old_product_id)", "p.external_id")
+}
+           WHEN p.is_new AND p.price IS NULL THEN {fault("price", "required")}
+           WHEN NOT p.is_new AND count(*) OVER (PARTITION BY p.variant_id) > 1 THEN
+               {fault("sku", "same_variant_twice", "jsonb_build_object('sku', p.old_sku)", "p.sku")}
+           WHEN p.sku_differs AND EXISTS (
+               SELECT FROM variants o WHERE o.product_id = p.product_id AND o.sku = p.sku) THEN
+               {fault("sku", "sku_taken", "jsonb_build_object('sku', p.sku)", "p.sku")}
+           END AS fault
+    FROM plan p JOIN heads h USING (part)
+)
+UPDATE plan p SET fault = wrong.fault FROM wrong WHERE p.number = wrong.number AND wrong.fault IS NOT NULL"""
+
+# A combination has one active variant in a product. Who has it already keeps it; a row that would take it is refused.
+CLASHES: Final = f"""
+WITH final AS (
+    SELECT p.number, coalesce(p.product_id, -p.part) AS product,
+           CASE WHEN p.combo IS NULL THEN coalesce(p.old_digest, '')
+                WHEN b.known THEN coalesce(b.digest, '') ELSE b.canonical END AS digest,
+           p.is_new OR p.old_status = 1 OR p.options_differ AS takes, p.sku
+    FROM plan p LEFT JOIN combos b USING (combo) WHERE p.status = 0 AND p.fault IS NULL
+    UNION ALL
+    SELECT NULL, v.product_id, coalesce(v.options_digest, ''), false, v.sku
+    FROM variants v
+    WHERE v.product_id IN (SELECT product_id FROM plan) AND v.status = 0
+      AND NOT EXISTS (SELECT FROM plan p WHERE p.variant_id = v.id AND p.fault IS NULL)
+      AND NOT EXISTS (SELECT FROM heads h WHERE h.product_id = v.product_id AND h.archived)
+), clash AS (
+    SELECT product, digest, min(sku) FILTER (WHERE NOT takes) AS winner FROM final
+    GROUP BY product, digest HAVING count(*) > 1
+)
+UPDATE plan p SET fault = {fault("options", "conflict", "jsonb_build_object('sku', clash.winner)", "p.sku")}
+FROM final JOIN clash USING (product, digest) WHERE p.number = final.number AND final.takes"""
+
+# --- products and options ---------------------------------------------------------------------------------------------
+
+ACCEPTED: Final = """(EXISTS (SELECT FROM plan p WHERE p.part = h.part AND p.fault IS NULL)
+    OR EXISTS (SELECT FROM found f WHERE f.part = h.part AND NOT f.is_variant AND h.product_id IS NOT NULL))"""
+"""A product of which no row is taken is left alone."""
+
+MARK_HEADS: Final = f"""
+UPDATE heads h
+SET fields_differ = {HEAD_FIELDS_DIFFER}, images_differ = {HEAD_IMAGES_DIFFER}, alts = {WANTED_ALTS}
+FROM products p WHERE p.id = h.product_id AND {ACCEPTED}"""
+
+NEW_PRODUCTS: Final = f"""
+WITH wanted AS (
+    SELECT * FROM heads h WHERE h.product_id IS NULL AND {ACCEPTED}
+), made AS (
+    INSERT INTO products (handle, name, description, brand, category, archived, archived_at)
+    SELECT handle, name, description, brand, category, coalesce(archived, false),
+           CASE WHEN archived THEN clock_timestamp() END
+    FROM wanted ORDER BY handle
+    ON CONFLICT (handle) DO NOTHING
+    RETURNING id, handle
+), linked AS (
+    UPDATE heads h SET product_id = made.id, created = true, images_differ = h.urls IS NOT NULL
+    FROM made WHERE h.product_id IS NULL AND h.handle = made.handle
+)
+SELECT (SELECT count(*) FROM wanted) - (SELECT count(*) FROM made)"""
+"""Returns how many somebody else has made meanwhile."""
+
+CHANGED_PRODUCTS: Final = """
+UPDATE products p
+SET name = coalesce(h.name, p.name), description = coalesce(h.description, p.description),
+    brand = coalesce(h.brand, p.brand), category = coalesce(h.category, p.category),
+    archived = coalesce(h.archived, p.archived),
+    archived_at = CASE WHEN h.archived IS NULL OR h.archived = p.archived THEN p.archived_at
+                       WHEN h.archived THEN clock_timestamp() END,
+    version = p.version + 1, updated_at = clock_timestamp()
+FROM heads h WHERE p.id = h.product_id AND h.fields_differ"""
+
+PRODUCT_IMAGES_GONE: Final = """
+DELETE FROM variant_images i USING heads h
+WHERE h.images_differ AND NOT h.created AND i.product_id = h.product_id AND i.variant_id IS NULL"""
+PRODUCT_IMAGES: Final = """
+INSERT INTO variant_images (product_id, url, alt_text, position)
+SELECT h.product_id, w.url, w.alt, w.place - 1
+FROM heads h, unnest(h.urls, h.alts) WITH ORDINALITY AS w (url, alt, place) WHERE h.images_differ"""
+
+USED: Final = """
+used AS (
+    SELECT DISTINCT h.product_id, p.part, p.combo FROM plan p JOIN heads h USING (part)
+    WHERE p.fault IS NULL AND p.options_differ AND p.combo IS NOT NULL AND h.product_id IS NOT NULL
+)"""
+
+NEW_TYPES: Final = f"""
+WITH {USED}, named AS (
+    SELECT DISTINCT ON (o.type_key) o.type_key, o.type_name, o.position
+    FROM used u JOIN import_options o ON o.import_id = %(import)s AND o.combo = u.combo
+    ORDER BY o.type_key, o.combo
+)
+INSERT INTO option_types (name, presentation, name_key, position)
+SELECT n.type_name, n.type_name, n.type_key,
+       (SELECT coalesce(max(position), 0) FROM option_types) + row_number() OVER (ORDER BY n.position, n.type_key)
+FROM named n WHERE NOT EXISTS (SELECT FROM option_types t WHERE t.name_key = n.type_key)
+ON CONFLICT (name_key) DO NOTHING"""
+
+NEW_VALUES: Final = f"""
+WITH {USED}, named AS (
+    SELECT DISTINCT ON (t.id, o.value_key) t.id AS type_id, o.value_key, o.value_name, o.combo
+    FROM used u JOIN import_options o ON o.import_id = %(import)s AND o.combo = u.combo
+    JOIN option_types t ON t.name_key = o.type_key
+    WHERE o.value_key IS NOT NULL
+    ORDER BY t.id, o.value_key, o.combo
+), last AS (
+    SELECT option_type_id, max(position) AS position FROM option_values
+    WHERE option_type_id IN (SELECT type_id FROM named) GROUP BY option_type_id
+)
+INSERT INTO option_values (option_type_id, name, presentation, name_key, position)
+SELECT n.type_id, n.value_name, n.value_name, n.value_key,
+       coalesce(l.position, 0) + row_number() OVER (PARTITION BY n.type_id ORDER BY n.combo)
+FROM named n LEFT JOIN last l ON l.option_type_id = n.type_id
+WHERE NOT EXISTS (SELECT FROM option_values v WHERE v.option_type_id = n.type_id AND v.name_key = n.value_key)
+ON CONFLICT (option_type_id, name_key) DO NOTHING"""
+
+RESOLVE_COMBOS: Final = """
+WITH resolved AS (
+    SELECT o.combo, string_agg(v.id::text, '-' ORDER BY v.id) AS digest,
+           coalesce(array_agg(v.id ORDER BY v.id) FILTER (WHERE v.id IS NOT NULL), '{}') AS value_ids
+    FROM combos c JOIN import_options o ON o.import_id = %(import)s AND o.combo = c.combo
+    LEFT JOIN option_types t ON t.name_key = o.type_key
+    LEFT JOIN option_values v ON v.option_type_id = t.id AND v.name_key = o.value_key
+    WHERE NOT c.known GROUP BY o.combo
+)
+UPDATE combos c SET digest = r.digest, value_ids = r.value_ids, known = true FROM resolved r WHERE c.combo = r.combo"""
+
+RETURNING_TYPES: Final = f"""
+WITH {USED}
+SELECT DISTINCT u.product_id
+FROM used u JOIN import_options o ON o.import_id = %(import)s AND o.combo = u.combo
+JOIN option_types t ON t.name_key = o.type_key
+WHERE NOT EXISTS (SELECT FROM product_option_types pt WHERE pt.product_id = u.product_id AND pt.option_type_id = t.id)
+  AND EXISTS (SELECT FROM variants v JOIN option_value_variants ov ON ov.variant_id = v.id
+              JOIN option_values x ON x.id = ov.option_value_id
+              WHERE v.product_id = u.product_id AND x.option_type_id = t.id)"""
+"""Products that get back an option of which variants still hold values: their digests have to be computed anew."""
+
+TYPES_OF_PRODUCTS: Final = f"""
+WITH {USED}
+SELECT DISTINCT u.product_id, o.type_name, o.position
+FROM used u JOIN import_options o ON o.import_id = %(import)s AND o.combo = u.combo
+WHERE u.product_id = ANY(%(products)s) ORDER BY u.product_id, o.position"""
+
+PRODUCT_TYPES: Final = f"""
+WITH {USED}, wanted AS (
+    SELECT u.product_id, t.id AS type_id, min(o.position) AS place
+    FROM used u JOIN import_options o ON o.import_id = %(import)s AND o.combo = u.combo
+    JOIN option_types t ON t.name_key = o.type_key
+    GROUP BY u.product_id, t.id
+)
+INSERT INTO product_option_types (product_id, option_type_id, position)
+SELECT w.product_id, w.type_id,
+       coalesce((SELECT max(position) FROM product_option_types e WHERE e.product_id = w.product_id), -1)
+           + row_number() OVER (PARTITION BY w.product_id ORDER BY w.place, w.type_id)
+FROM wanted w
+WHERE NOT EXISTS (SELECT FROM product_option_types e
+                  WHERE e.product_id = w.product_id AND e.option_type_id = w.type_id)"""
+
+PRODUCT_VALUES: Final = f"""
+WITH {USED}, wanted AS (
+    SELECT u.product_id, v.id AS value_id, min(u.combo) AS place
+    FROM used u JOIN combos c ON c.combo = u.combo, unnest(c.value_ids) AS v (id)
+    GROUP BY u.product_id, v.id
+)
+INSERT INTO product_option_values (product_id, option_value_id, position)
+SELECT w.product_id, w.value_id,
+       coalesce((SELECT max(position) FROM product_option_values e WHERE e.product_id = w.product_id), -1)
+           + row_number() OVER (PARTITION BY w.product_id ORDER BY w.place, w.value_id)
+FROM wanted w
+WHERE NOT EXISTS (SELECT FROM product_option_values e
+                  WHERE e.product_id = w.product_id AND e.option_value_id = w.value_id)"""
+
+# --- variants ---------------------------------------------------------------------------------------------------------
+
+WITHOUT_SKU: Final = """
+SELECT p.number, p.part, h.product_id, p.sku_base FROM plan p JOIN heads h USING (part)
+WHERE p.sku IS NULL AND p.fault IS NULL ORDER BY p.number"""
+TAKEN_SKUS: Final = """
+SELECT p.part, p.sku FROM plan p WHERE p.sku IS NOT NULL AND p.part = ANY(%(parts)s)
+UNION ALL
+SELECT h.part, v.sku FROM heads h JOIN variants v ON v.product_id = h.product_id WHERE h.part = ANY(%(parts)s)"""
+GIVE_SKUS: Final = """
+UPDATE plan p SET sku = g.sku FROM unnest(%(numbers)s::integer[], %(skus)s::text[]) AS g (number, sku)
+WHERE p.number = g.number"""
+
+TO_LOCK: Final = """
+SELECT variant_id FROM plan WHERE fault IS NULL AND NOT is_new
+   AND (attributes_differ OR sku_differs OR stock_differs OR options_differ OR images_differ OR new_mapping)
+UNION
+SELECT v.id FROM variants v JOIN heads h ON h.product_id = v.product_id WHERE h.archived AND v.status = 0"""
+
+# Whoever stands in the way of somebody else's new combination takes a digest first that no combination can have.
+STEP_ASIDE: Final = """
+UPDATE variants v SET options_digest = 'moving-' || v.id
+FROM plan p LEFT JOIN combos b USING (combo)
+WHERE p.fault IS NULL AND NOT p.is_new AND v.id = p.variant_id AND v.status = 0
+  AND (p.status = 1 OR (p.combo IS NOT NULL AND b.digest IS DISTINCT FROM v.options_digest))
+  AND EXISTS (SELECT FROM plan o LEFT JOIN combos c ON c.combo = o.combo
+              WHERE o.fault IS NULL AND o.part = p.part AND o.number <> p.number AND o.status = 0
+                AND coalesce(c.digest, CASE WHEN o.combo IS NULL THEN o.old_digest END, '')
+                    = coalesce(v.options_digest, ''))"""
+
+# An archived product sells nothing: its variants that are not in the file are deactivated too.
+DEACTIVATE_ARCHIVED: Final = """
+UPDATE variants v SET status = 1, version = v.version + 1, updated_at = clock_timestamp()
+FROM heads h WHERE h.archived AND v.product_id = h.product_id AND v.status = 0
+  AND NOT EXISTS (SELECT FROM plan p WHERE p.variant_id = v.id AND p.fault IS NULL)"""
+
+CHANGE: Final = """
+UPDATE variants v
+SET title = p.title, price = p.price, compare_at_price = p.compare_at_price, ean = p.ean, vat_rate = p.vat_rate,
+    status = p.status, options_digest = CASE WHEN p.combo IS NULL THEN p.old_digest ELSE b.digest END,
+    version = v.version + 1, updated_at = clock_timestamp()
+FROM plan p LEFT JOIN combos b USING (combo)
+WHERE p.fault IS NULL AND NOT p.is_new AND v.id = p.variant_id AND (p.attributes_differ OR p.options_differ)"""
+
+RENAME: Final = """
+UPDATE variants v SET sku = p.sku, version = v.version + 1, updated_at = clock_timestamp()
+FROM plan p WHERE p.fault IS NULL AND p.sku_differs AND v.id = p.variant_id"""
+
+DROP_VALUES: Final = """
+DELETE FROM option_value_variants ov USING plan p, combos b, option_values x, product_option_types t
+WHERE p.fault IS NULL AND NOT p.is_new AND p.options_differ AND b.combo = p.combo AND ov.variant_id = p.variant_id
+  AND x.id = ov.option_value_id AND t.product_id = p.product_id AND t.option_type_id = x.option_type_id
+  AND ov.option_value_id <> ALL(b.value_ids)"""
+CHANGED_VALUES: Final = """
+INSERT INTO option_value_variants (variant_id, option_value_id)
+SELECT p.variant_id, unnest(b.value_ids) FROM plan p JOIN combos b USING (combo)
+WHERE p.fault IS NULL AND NOT p.is_new AND p.options_differ
+ON CONFLICT DO NOTHING"""
+
+ADD: Final = """
+INSERT INTO variants (id, product_id, sku, title, price, compare_at_price, stock, status, options_digest, ean, vat_rate)
+SELECT p.variant_id, h.product_id, p.sku, p.title, p.price, p.compare_at_price, p.stock, p.status, b.digest, p.ean,
+       p.vat_rate
+FROM plan p JOIN heads h USING (part) LEFT JOIN combos b USING (combo)
+WHERE p.fault IS NULL AND p.is_new ORDER BY p.number"""
+"""Digest and status at once: whether the combination is free was decided before, under the product's lock."""
+
+ADDED_VALUES: Final = """
+INSERT INTO option_value_variants (variant_id, option_value_id)
+SELECT p.variant_id, unnest(b.value_ids) FROM plan p JOIN combos b USING (combo)
+WHERE p.fault IS NULL AND p.is_new ORDER BY 1, 2"""
+
+OWN_IMAGES_GONE: Final = """
+DELETE FROM variant_images i USING plan p
+WHERE p.fault IS NULL AND p.images_differ AND NOT p.is_new AND i.variant_id = p.variant_id"""
+OWN_IMAGES: Final = """
+INSERT INTO variant_images (product_id, variant_id, url, position)
+SELECT h.product_id, p.variant_id, w.url, w.place - 1
+FROM plan p JOIN heads h USING (part), unnest(p.images) WITH ORDINALITY AS w (url, place)
+WHERE p.fault IS NULL AND p.images_differ"""
+
+MAPPINGS: Final = """
+INSERT INTO variant_external_ids (variant_id, source, source_account, external_id)
+SELECT variant_id, %(source)s, %(account)s, external_id FROM plan
+WHERE fault IS NULL AND new_mapping ORDER BY external_id"""
+
+STOCKS: Final = "SELECT variant_id, stock FROM plan WHERE fault IS NULL AND stock_differs"
+
+STOCK_EVENTS: Final = """
+INSERT INTO events (type, payload)
+SELECT 'stock.changed', jsonb_build_object('variant_id', variant_id, 'sku', sku, 'stock', stock)
+FROM plan WHERE fault IS NULL AND stock_differs"""
