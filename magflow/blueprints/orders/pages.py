@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import pgettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -53,11 +54,11 @@ def index() -> str:
         page=page,
         pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),
         tabs=[
-            listing.tab(_("All"), ""),
-            listing.tab(_("Pending"), "pending", count=waiting),
-            listing.tab(_("Confirmed"), "confirmed"),
-            listing.tab(_("Returned"), "returned"),
-            listing.tab(_("Cancelled"), "cancelled"),
+            listing.tab(pgettext("orders", "All"), ""),
+            listing.tab(pgettext("orders", "Pending"), "pending", count=waiting),
+            listing.tab(pgettext("orders", "Confirmed"), "confirmed"),
+            listing.tab(pgettext("orders", "Returned"), "returned"),
+            listing.tab(pgettext("orders", "Cancelled"), "cancelled"),
         ],
         chips=listing.chip("source", _("Source")),
         blocked=reads.blocked(reading()) if not listing.trail else [],

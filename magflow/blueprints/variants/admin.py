@@ -7,6 +7,7 @@ from flask import flash, url_for
 from flask_admin.actions import action
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterEqual, IntGreaterFilter, IntSmallerFilter
 from flask_admin.model.template import macro
+from flask_babel import lazy_pgettext
 from sqlalchemy import and_
 from sqlalchemy.orm import joinedload
 
@@ -69,12 +70,16 @@ class VariantView(ReadView):
     empty_title = _l("No variants yet")
     empty_text = _l("Variants are what is stocked and sold. Import a file, or add a product.")
     list_tabs = (
-        ListTab("", _l("All")),
-        ListTab("active", _l("Active"), lambda: Variant.status == VariantStatus.ACTIVE),
+        ListTab("", lazy_pgettext("variants", "All")),
+        ListTab("active", lazy_pgettext("variants", "Active"), lambda: Variant.status == VariantStatus.ACTIVE),
         ListTab("drafts", _l("Drafts"), lambda: Variant.status == VariantStatus.INACTIVE),
         ListTab("buy", _l("Can be bought"), purchasable),
         ListTab("zero", _l("Out of stock"), lambda: and_(Variant.status == VariantStatus.ACTIVE, Variant.stock == 0)),
-        ListTab("incomplete", _l("Incomplete"), lambda: and_(Variant.status == VariantStatus.ACTIVE, ~complete())),
+        ListTab(
+            "incomplete",
+            lazy_pgettext("variants", "Incomplete"),
+            lambda: and_(Variant.status == VariantStatus.ACTIVE, ~complete()),
+        ),
         ListTab("orphans", _l("Orphans"), lambda: and_(Variant.status == VariantStatus.ACTIVE, orphaned())),
     )
     action_looks = {"activate": ("", "ok"), "deactivate": ("", "draft")}  # noqa: RUF012 - as the base's

@@ -4,6 +4,7 @@ from typing import cast
 
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import pgettext
 from sqlalchemy.orm import Session
 
 from magflow.blueprints.variants import forms
@@ -63,11 +64,11 @@ def _tabs(listing: Listing) -> list[dict[str, object]]:
         return product_views.count(reading(), view)
 
     return [
-        listing.tab(_("All"), ""),
+        listing.tab(pgettext("products", "All"), ""),
         listing.tab(_("Without variants"), "empty", count=counted("empty")),
         listing.tab(_("Drafts"), "drafts", count=counted("drafts")),
         listing.tab(_("Orphans and incomplete"), "troubled", count=counted("troubled")),
-        listing.tab(_("Archived"), "archived"),
+        listing.tab(pgettext("products", "Archived"), "archived"),
     ]
 
 
