@@ -22,7 +22,7 @@ run: setup ## Start MagFlow: database, web application and worker; prints the ad
 	@exec $(BIN)/magflow up
 
 test: dev ## Run the whole suite
-	$(BIN)/python -m pytest -n $(JOBS) -m "not soak"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not soak"
 
 lint: dev ## Style, types, import contracts, templates
 	$(BIN)/ruff check .

@@ -93,10 +93,12 @@ class Server:
         """Leave the server; end it when nobody else uses it. May be called again."""
         if self._use.closed:
             return
-        with contextlib.suppress(HomeUnusable), _start_lock(self.folder):
-            if self._use.try_alone():
-                self.cluster.shut_down(self._started)
-        self._use.close()
+        try:
+            with contextlib.suppress(HomeUnusable, ServerFailed), _start_lock(self.folder):
+                if self._use.try_alone():
+                    self.cluster.shut_down(self._started)
+        finally:
+            self._use.close()
 
     def __enter__(self) -> Server:
         return self
