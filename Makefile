@@ -9,7 +9,7 @@ UV ?= uv
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test lint bench soak lock clean
+.PHONY: help setup dev run test lint bench soak lock messages clean
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,6 +43,15 @@ lock: ## Renew requirements/*.txt from pyproject.toml (needs uv)
 
 LOCK := pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+messages: dev ## Bring new texts into the catalogues of magflow/translations, and compile them
+	$(BIN)/pybabel --quiet extract -F babel.cfg $(WORDS) --no-location --sort-output -o messages.pot .
+	$(BIN)/pybabel --quiet update -i messages.pot -d magflow/translations --no-fuzzy-matching --ignore-obsolete \
+		--ignore-pot-creation-date --width 120
+	$(BIN)/pybabel --quiet compile -d magflow/translations
+	@rm messages.pot
+
+WORDS := -k _l -k lazy_gettext -k lazy_pgettext:1c,2 -k lazy_ngettext:1,2
 
 clean: ## Remove the environment and every cache; the shop's data is elsewhere and stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -115,7 +115,9 @@ def program(site: Flask) -> Callable[..., TestResponse]:
     plaintext = make_token(site)
     client = site.test_client()
 
-    def call(method: str, path: str, *, token: str | None = plaintext, headers: Any = (), **options: Any) -> TestResponse:
+    def call(
+        method: str, path: str, *, token: str | None = plaintext, headers: Any = (), **options: Any
+    ) -> TestResponse:
         sent = dict(headers)
         if token is not None:
             sent.setdefault("Authorization", f"Bearer {token}")

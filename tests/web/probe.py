@@ -56,7 +56,7 @@ class Noted:
 
 
 @transactional
-def note(session: Session, command: Note, *, actor: Actor) -> Noted:  # noqa: ARG001
+def note(session: Session, command: Note, *, actor: Actor) -> Noted:
     """Count how often a key was noted, then go well or badly as asked."""
     times = session.execute(
         text(

@@ -75,7 +75,9 @@ def test_a_forgotten_page_is_served_to_nobody(site: Flask):
 def test_a_refused_access_is_written_down(site: Flask, owner):
     viewer = make_user(site, "viewer")
     assert signed_in(site, viewer).get("/probe/orders").status_code == 403
-    row = owner.execute("SELECT new ->> 'needs' FROM audit_log WHERE action = 'access.refused' AND actor = %s", [viewer.email])
+    row = owner.execute(
+        "SELECT new ->> 'needs' FROM audit_log WHERE action = 'access.refused' AND actor = %s", [viewer.email]
+    )
     assert row.fetchone() == ("orders:write",)
 
 

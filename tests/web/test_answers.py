@@ -64,7 +64,10 @@ def test_pages_are_not_kept_and_files_are(everywhere):
 
 
 def test_a_nonce_is_used_once(site: Flask):
-    nonces = {re.search(r"'nonce-([\w-]+)'", Browser(site).get("/sign-in").headers["Content-Security-Policy"])[1] for _ in range(5)}
+    nonces = {
+        re.search(r"'nonce-([\w-]+)'", Browser(site).get("/sign-in").headers["Content-Security-Policy"])[1]
+        for _ in range(5)
+    }
     assert len(nonces) == 5
 
 

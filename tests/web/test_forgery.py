@@ -79,6 +79,8 @@ def test_looking_changes_nothing(site: Flask, owner):
 def test_signing_in_is_protected_too(site: Flask):
     ana = make_user(site)
     browser = Browser(site)
-    answer = browser.client.post("/sign-in", data={"email": ana.email, "password": "velvet harbour lantern"}, headers=GOOD)
+    answer = browser.client.post(
+        "/sign-in", data={"email": ana.email, "password": "velvet harbour lantern"}, headers=GOOD
+    )
     assert answer.status_code == 400
     assert "This form is no longer good" in answer.get_data(as_text=True)

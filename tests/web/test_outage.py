@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -45,10 +46,8 @@ class Wire:
             self.listening.close()
             self.listening = None
         for end in self.open:
-            try:
+            with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             end.close()
         self.open.clear()
         self.path.unlink(missing_ok=True)
@@ -71,10 +70,8 @@ class Wire:
                 sink.sendall(data)
         except OSError:
             pass
-        try:
+        with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 @pytest.fixture
@@ -82,7 +79,7 @@ def wire(database: ShopDatabase, tmp_path_factory: pytest.TempPathFactory) -> It
     parts = dict(parse_qsl(urlsplit(database.app_dsn).query))
     if not parts.get("host", "").startswith("/"):
         pytest.skip("the server listens on no socket in the file system")
-    short = Path(f"/tmp/mfw{threading.get_native_id()}")  # noqa: S108 - a socket's path must be short
+    short = Path(f"/tmp/mfw{threading.get_native_id()}")
     short.mkdir(exist_ok=True)
     wire = Wire(short, f"{parts['host']}/.s.PGSQL.{parts.get('port', 5432)}")
     yield wire

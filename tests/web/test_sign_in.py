@@ -43,7 +43,9 @@ def test_an_address_is_the_same_in_capitals(site: Flask):
     assert Browser(site).sign_in(ana.email.upper()).status_code == 303
 
 
-@pytest.mark.parametrize("wrong", ["", "wrong password here", PASSWORD + " ", "x" * 4096, PASSWORD.upper(), "\ud7ff" * 50])
+@pytest.mark.parametrize(
+    "wrong", ["", "wrong password here", PASSWORD + " ", "x" * 4096, PASSWORD.upper(), "\ud7ff" * 50]
+)
 def test_a_wrong_password_opens_nothing(site: Flask, owner, wrong):
     ana = make_user(site)
     browser = Browser(site)
@@ -61,10 +63,23 @@ def test_unknown_disabled_and_wrong_are_told_apart_by_nobody(site: Flask):
     with site.app_context():
         users.set_active(users.SetActive(bob.id, False), actor=SYSTEM)
     pages = []
-    for email, password in ((ana.email, "not this one at all"), (bob.email, PASSWORD), ("nobody@shop.example", PASSWORD)):
+    for email, password in (
+        (ana.email, "not this one at all"),
+        (bob.email, PASSWORD),
+        ("nobody@shop.example", PASSWORD),
+    ):
         answer = Browser(site).sign_in(email, password)
         text = answer.get_data(as_text=True).replace(email, "E-MAIL")
-        pages.append((answer.status_code, [line for line in text.splitlines() if "csrf_token" not in line and "nonce" not in line and "<code>" not in line]))
+        pages.append(
+            (
+                answer.status_code,
+                [
+                    line
+                    for line in text.splitlines()
+                    if "csrf_token" not in line and "nonce" not in line and "<code>" not in line
+                ],
+            )
+        )
     assert pages[0] == pages[1] == pages[2]
 
 
@@ -119,16 +134,22 @@ def test_a_session_ends_after_twelve_idle_hours_and_after_fourteen_days(site: Fl
     ana = make_user(site)
     for column, age in (("last_seen_at", "12 hours 1 second"), ("expires_at", "1 second")):
         browser = signed_in(site, ana)
-        owner.execute(f"UPDATE user_sessions SET {column} = clock_timestamp() - interval '{age}' WHERE user_id = {ana.id}")
+        owner.execute(
+            f"UPDATE user_sessions SET {column} = clock_timestamp() - interval '{age}' WHERE user_id = {ana.id}"
+        )
         assert browser.get("/").status_code == 302
 
 
 def test_a_session_in_use_stays_awake(site: Flask, owner):
     ana = make_user(site)
     browser = signed_in(site, ana)
-    owner.execute(f"UPDATE user_sessions SET last_seen_at = clock_timestamp() - interval '11 hours' WHERE user_id = {ana.id}")
+    owner.execute(
+        f"UPDATE user_sessions SET last_seen_at = clock_timestamp() - interval '11 hours' WHERE user_id = {ana.id}"
+    )
     assert browser.get("/").status_code == 200
-    fresh = owner.execute(f"SELECT last_seen_at > clock_timestamp() - interval '1 minute' FROM user_sessions WHERE user_id = {ana.id}")
+    fresh = owner.execute(
+        f"SELECT last_seen_at > clock_timestamp() - interval '1 minute' FROM user_sessions WHERE user_id = {ana.id}"
+    )
     assert fresh.fetchone() == (True,)
 
 
@@ -262,7 +283,9 @@ def test_success_gives_the_account_a_fresh_start(site: Flask, owner):
     for _ in range(4):
         assert Browser(site).sign_in(ana.email, "wrong password again").status_code == 422
     assert Browser(site).sign_in(ana.email).status_code == 303
-    assert owner.execute("SELECT 1 FROM sign_in_throttle WHERE subject = %s", [f"account:{ana.email}"]).fetchone() is None
+    assert (
+        owner.execute("SELECT 1 FROM sign_in_throttle WHERE subject = %s", [f"account:{ana.email}"]).fetchone() is None
+    )
 
 
 def test_guessing_the_present_password_from_inside_is_guessing_too(site: Flask, owner):
@@ -308,6 +331,8 @@ def test_a_password_that_is_tried_first_is_refused(password, code):
     assert [error.code for error in passwords.faults(password, email="ana@shop.example")] == [code]
 
 
-@pytest.mark.parametrize("password", ["three little words", "ș" * 6 + "țăâî" * 3, "x7$ 9!kQ zz\ttab", "a" * 40 + "b" * 40 + "cd" * 20 + "!"])
+@pytest.mark.parametrize(
+    "password", ["three little words", "ș" * 6 + "țăâî" * 3, "x7$ 9!kQ zz\ttab", "a" * 40 + "b" * 40 + "cd" * 20 + "!"]
+)
 def test_any_characters_make_a_password(password):
     assert passwords.faults(password, email="ana@shop.example") == []
