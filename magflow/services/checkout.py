@@ -3,13 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-import psycopg
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import Batch, batch, locked_for_sale, transactional
+from magflow.concurrency import Batch, Rows, batch, locked_for_sale, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import (
     InsufficientStock,
@@ -18,7 +18,7 @@ from magflow.domain.errors import (
     StaleVersion,
     VariantUnavailable,
 )
-from magflow.domain.money import line_amounts
+from magflow.domain.money import LineAmounts, line_amounts
 from magflow.domain.orders import OWN, check_finalizable, quantity_per_variant
 from magflow.models import VariantStatus
 from magflow.services import events, ledger
@@ -31,13 +31,32 @@ class FinalizeOrder:
     """What a form was made from; programs may leave it out."""
 
 
-@dataclass(frozen=True)
-class Finalized:
-    order_id: int
+class Head(NamedTuple):
+    """An order's row as it was confirmed; the names are its columns."""
+
+    id: int
     number: str
+    status: str
+    source: str
+    source_account: str
+    external_id: str | None
+    customer_name: str | None
+    customer_email: str | None
+    customer_phone: str | None
+    billing_address: dict[str, Any] | None
+    shipping_address: dict[str, Any] | None
     currency: str
     total_gross: Decimal
     total_tax: Decimal
+    blocked_reason: str | None
+    note: str | None
+    version: int
+    placed_at: datetime
+    confirmed_at: datetime
+    cancelled_at: datetime | None
+    returned_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
 
 
 class Line(NamedTuple):
@@ -55,7 +74,9 @@ class Line(NamedTuple):
     catalogue_price: Decimal | None
     stock: int | None
     status: int | None
-    options_text: str | None
+    options_text: str
+    product_id: int | None
+    external_id: str | None
 
     @property
     def price(self) -> Decimal:
@@ -71,13 +92,29 @@ class Line(NamedTuple):
         return self.variant_id is not None and self.status == VariantStatus.ACTIVE
 
 
+@dataclass(frozen=True)
+class Finalized:
+    """The order and its lines as they are frozen now: whoever answers need not read them again."""
+
+    order: Head
+    lines: tuple[tuple[Line, LineAmounts], ...]
+
+    @property
+    def order_id(self) -> int:
+        return self.order.id
+
+    @property
+    def number(self) -> str:
+        return self.order.number
+
+
 LINES: Final = """
 SELECT i.id, i.variant_id, i.quantity, i.price_source, i.stock_source,
        coalesce(p.name, i.product_name), i.unit_price,
        coalesce(CASE WHEN i.price_source = 'marketplace' THEN i.vat_rate_snapshot END, v.vat_rate, p.vat_rate,
                 (SELECT (value #>> '{}')::numeric FROM settings WHERE key = 'vat_rate'), 21.00),
        coalesce(v.sku, i.variant_sku), v.price, v.stock, v.status,
-       coalesce(chosen.options_text, i.variant_options_text, '')
+       coalesce(chosen.options_text, i.variant_options_text, ''), coalesce(i.product_id, v.product_id), i.external_id
 FROM order_items i
 LEFT JOIN variants v ON v.id = i.variant_id
 LEFT JOIN products p ON p.id = coalesce(v.product_id, i.product_id)
@@ -94,7 +131,7 @@ WHERE i.order_id = %(order)s
 ORDER BY i.id"""
 
 # The order is confirmed by the statement that writes its snapshots, and after them: the count makes it wait.
-CONFIRM: Final = """
+CONFIRM: Final = f"""
 WITH snapshot AS (
     SELECT * FROM jsonb_to_recordset(%(lines)s::jsonb)
         AS s (id bigint, product_name text, sku text, options_text text, unit_price numeric, vat_rate numeric,
@@ -110,7 +147,8 @@ WITH snapshot AS (
 UPDATE orders
 SET status = 'confirmed', confirmed_at = clock_timestamp(), updated_at = clock_timestamp(), blocked_reason = NULL,
     total_gross = %(gross)s, total_tax = %(tax)s, version = version + 1
-WHERE id = %(order)s AND (SELECT count(*) FROM frozen) = %(count)s"""
+WHERE id = %(order)s AND (SELECT count(*) FROM frozen) = %(count)s
+RETURNING {", ".join(Head._fields)}"""
 
 
 @transactional
@@ -120,12 +158,12 @@ def finalize(session: Session, command: FinalizeOrder, *, actor: Actor) -> Final
     Three round trips whatever the number of lines: lock and read, write, commit.
     Raises NotFound, StaleVersion, AlreadyFinalized, EmptyOrder, VariantUnavailable, InsufficientStock (all shortages).
     """
-    with locked_for_sale(session, command.order_id) as (order, statements):
+    with locked_for_sale(session, command.order_id) as (locked, statements):
         rows = statements.send(LINES, {"order": command.order_id})
-    head = order.fetchone()
+    head = locked.fetchone()
     if head is None:
         raise NotFound("order", command.order_id)
-    _, number, status, currency, version = head
+    number, status, currency, version = head[1:]
     lines = [Line(*row) for row in rows]
     check_finalizable(command.order_id, status, len(lines))
     if command.seen_version is not None and command.seen_version != version:
@@ -133,11 +171,12 @@ def finalize(session: Session, command: FinalizeOrder, *, actor: Actor) -> Final
     wanted = _wanted(lines)
     with batch(session) as statements:
         taken = ledger.take(statements, wanted, order_id=command.order_id) if wanted else None
-        confirmed, done = _confirm(statements, command.order_id, number, currency, lines)
-    if confirmed.rowcount != 1 or (taken is not None and taken.stocks().keys() != wanted.keys()):
+        confirmed, frozen = _confirm(statements, command.order_id, number, currency, lines)
+    order = confirmed.fetchone()
+    if order is None or (taken is not None and taken.stocks().keys() != wanted.keys()):
         # The rows are locked and were read under the lock: this is a fault of ours and not a shortage.
         raise RuntimeError(f"order {command.order_id} changed under its lock")
-    return done
+    return Finalized(Head(*order), frozen)
 
 
 def _wanted(lines: Sequence[Line]) -> dict[int, int]:
@@ -165,16 +204,9 @@ def _wanted(lines: Sequence[Line]) -> dict[int, int]:
 
 def _confirm(
     statements: Batch, order_id: int, number: str, currency: str, lines: Sequence[Line]
-) -> "tuple[psycopg.Cursor[Any], Finalized]":
+) -> tuple[Rows, tuple[tuple[Line, LineAmounts], ...]]:
     """Write the snapshot of every line, the totals and the news of it."""
-    amounts = [line_amounts(line.quantity, line.price, line.vat_rate or Decimal(0)) for line in lines]
-    done = Finalized(
-        order_id,
-        number,
-        currency,
-        sum((a.gross for a in amounts), Decimal("0.00")),
-        sum((a.tax for a in amounts), Decimal("0.00")),
-    )
+    frozen = tuple((line, line_amounts(line.quantity, line.price, line.vat_rate or Decimal(0))) for line in lines)
     snapshot = [
         {
             "id": line.id,
@@ -186,7 +218,7 @@ def _confirm(
             "gross": str(amount.gross),
             "tax": str(amount.tax),
         }
-        for line, amount in zip(lines, amounts, strict=True)
+        for line, amount in frozen
     ]
     confirmed = statements.send(
         CONFIRM,
@@ -195,9 +227,9 @@ def _confirm(
             "currency": currency,
             "lines": json.dumps(snapshot),
             "count": len(lines),
-            "gross": done.total_gross,
-            "tax": done.total_tax,
+            "gross": sum((amount.gross for _, amount in frozen), Decimal("0.00")),
+            "tax": sum((amount.tax for _, amount in frozen), Decimal("0.00")),
         },
     )
     events.send(statements, "order.confirmed", order_id=order_id, number=number)
-    return confirmed, done
+    return confirmed, frozen

@@ -6,9 +6,10 @@ from typing import Any
 
 from marshmallow import fields
 
-from magflow.domain.money import line_amounts
+from magflow.domain.money import LineAmounts, line_amounts, to_cents
 from magflow.domain.orders import PENDING
 from magflow.queries.orders import LineRow, OrderPage
+from magflow.services.checkout import Finalized, Head, Line
 from magflow.services.orders import ItemChange
 from magflow.services.restock import Restocked
 from magflow.web.answers import Amount, Answer, Count, Time, Word
@@ -155,6 +156,38 @@ def item_json(line: LineRow, shop_rate: Callable[[], Decimal]) -> dict[str, Any]
         "currency": item.currency,
         "line_total_gross": gross,
         "tax_amount": tax,
+    }
+
+
+def finalized_json(done: Finalized) -> dict[str, Any]:
+    """An order that was confirmed just now, from what was written: nothing is read again."""
+    return {
+        **done.order._asdict(),
+        "items": [_frozen_json(done.order, line, amounts) for line, amounts in done.lines],
+        "restocks": [],
+    }
+
+
+def _frozen_json(order: Head, line: Line, amounts: LineAmounts) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "order_id": order.id,
+        "product_id": line.product_id,
+        "variant_id": line.variant_id,
+        "sku": line.variant_sku,
+        "quantity": line.quantity,
+        "restocked_quantity": 0,
+        "price_source": line.price_source,
+        "stock_source": line.stock_source,
+        "external_id": line.external_id,
+        "product_name": line.product_name,
+        "variant_sku": line.variant_sku,
+        "variant_options_text": line.options_text,
+        "unit_price": line.price,
+        "vat_rate_snapshot": None if line.vat_rate is None else to_cents(line.vat_rate),
+        "currency": order.currency,
+        "line_total_gross": amounts.gross,
+        "tax_amount": amounts.tax,
     }
 
 

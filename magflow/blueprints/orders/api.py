@@ -121,7 +121,7 @@ def change_item_variant(data: dict[str, Any], order_id: int, item_id: int) -> Re
 def finalize(data: dict[str, Any], order_id: int) -> Response:
     """Confirm an order: take its stock and freeze its lines. All of it, or nothing."""
     command = checkout.FinalizeOrder(order_id, data.get("version"))
-    return perform(checkout.finalize, command, present=lambda session, done: _order(session, done.order_id))
+    return perform(checkout.finalize, command, present=lambda _, done: answers.finalized_json(done))
 
 
 @api.post("/orders/<int:order_id>/cancel")
