@@ -1,6 +1,7 @@
 """Finding the variant that a person means while typing an order."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import ColumnElement, case, exists, or_, select
 from sqlalchemy.orm import Session
@@ -44,8 +45,14 @@ def exactly(session: Session, typed: str, *, limit: int = 20) -> Sequence[Varian
     return _in_order(session, ids)
 
 
+SHORT: Final = 2
+"""Letters of a word that is looked for as a whole value, or at a beginning: "M" stands somewhere in most names."""
+
+
 def _fits(word: str) -> ColumnElement[bool]:
     pattern = contains(word)
+    if len(word) <= SHORT:
+        pattern = pattern[1:]
     value = (
         select(OptionValueVariant.variant_id)
         .join(OptionValue, OptionValue.id == OptionValueVariant.option_value_id)
