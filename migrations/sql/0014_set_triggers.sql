@@ -103,6 +103,11 @@ CREATE OR REPLACE FUNCTION magflow_look_at_catalogue() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
+    -- Only when the catalogue is twice what it was when it was looked at last.
+    IF pg_relation_size('public.variants')
+       <= 2 * 8192 * (SELECT relpages::bigint FROM pg_class WHERE oid = 'public.variants'::regclass) THEN
+        RETURN;
+    END IF;
     ANALYZE public.products, public.variants, public.option_types, public.option_values, public.option_value_variants,
             public.product_option_types, public.product_option_values, public.variant_external_ids,
             public.variant_images;

@@ -85,3 +85,13 @@ CREATE UNLOGGED TABLE IF NOT EXISTS import_images (
     alt_text text,
     CONSTRAINT pk_import_images PRIMARY KEY (import_id, number, ordinal)
 );
+
+-- Thousands of rows that the server has never looked at are planned as a handful. Only the owner may ask it to look.
+CREATE OR REPLACE FUNCTION magflow_look_at_stage() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+    ANALYZE public.import_stage (import_id, part, run_of, number, key, sku, external_id, combo),
+            public.import_options, public.import_images;
+END $$;
+REVOKE ALL ON FUNCTION magflow_look_at_stage() FROM PUBLIC;

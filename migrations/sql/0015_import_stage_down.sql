@@ -1,3 +1,4 @@
+DROP FUNCTION IF EXISTS magflow_look_at_stage();
 DROP TABLE IF EXISTS import_images, import_options, import_stage, import_chunks;
 DROP INDEX IF EXISTS ix_import_rows_refused;
 ALTER TABLE import_rows

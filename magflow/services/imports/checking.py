@@ -126,6 +126,7 @@ def check(
     values: dict[str, Any] = {"import": import_id, "headers": json.dumps(dict(headers), ensure_ascii=False)}
     if execute(session, RUNNING, {"import": import_id, "run": run}).fetchone() is None:
         raise Superseded
+    execute(session, "SELECT magflow_look_at_stage()")
     if kind == "variants":
         execute(session, JOIN_RUNS, values)
         for found in (CONTRADICTIONS, SAME_SKU, SAME_EXTERNAL_ID, SAME_COMBINATION):

@@ -230,7 +230,19 @@ def begin(session: Session, import_id: int, *, actor: Actor) -> Begun | None:
     if row is None:
         return None
     chunks, open_chunks, complete = execute(session, LEFT_OVER, {"import": import_id}).fetchone() or (0, 0, False)
-    return Begun(*row, planned=chunks > 0, prepared=chunks > 0 and (complete or open_chunks == 0))
+    run_number, kind, format_, source, account, dry_run, stored_as, rows = row
+    return Begun(
+        run_number,
+        kind,
+        format_,
+        source,
+        account,
+        dry_run,
+        stored_as,
+        rows,
+        chunks > 0,
+        chunks > 0 and (complete or open_chunks == 0),
+    )
 
 
 @transactional

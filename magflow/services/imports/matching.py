@@ -5,7 +5,6 @@ options each) and `found` (a row each). They are filled by a look without locks 
 """
 
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,19 +38,24 @@ class Scope:
             "last_part": self.last_part,
             "first_row": self.first_row,
             "last_row": self.last_row,
-            "parts": None,
         }
 
 
-DROP: Final = "DROP TABLE IF EXISTS heads, combos, found"
+FORGET: Final = "DROP TABLE IF EXISTS heads, combos, found, claimed"
+
+# The second look is at the rows that would change something, and at nothing else.
+ROWS: Final = """s.import_id = %(import)s AND s.part BETWEEN %(first_part)s AND %(last_part)s
+      AND s.number BETWEEN %(first_row)s AND %(last_row)s"""
+ONLY_PARTS: Final = "JOIN unnest(%(parts)s::integer[]) AS wanted (part) USING (part)"
+ONLY_ROWS: Final = "JOIN unnest(%(numbers)s::integer[]) AS wanted (number) USING (number)"
 
 # What the rows of a part say of their product, the first word of each. A row that is refused says it too.
 HEADS: Final = """
 CREATE TEMPORARY TABLE heads ON COMMIT DROP AS
 WITH said AS (
-    SELECT part, number, key, key_given, name, description, brand, category, archived FROM import_stage
+    SELECT part, number, key, key_given, name, description, brand, category, archived
+    FROM import_stage {only_parts}
     WHERE import_id = %(import)s AND part BETWEEN %(first_part)s AND %(last_part)s
-      AND (%(parts)s::integer[] IS NULL OR part = ANY(%(parts)s::integer[]))
 ), head AS (
     SELECT part,
            (array_agg(key ORDER BY number) FILTER (WHERE key IS NOT NULL))[1] AS handle,
@@ -79,32 +83,28 @@ WITH said AS (
 SELECT head.*, pictures.urls, pictures.alts,
        CASE WHEN NOT head.given AND named.many = 1 THEN named.id ELSE owner.id END AS product_id,
        NOT head.given AND named.many > 1 AND owner.id IS NULL AS ambiguous,
-       false AS created, false AS fields_differ, false AS images_differ
+       false AS accepted, false AS created, false AS fields_differ, false AS images_differ
 FROM head
 LEFT JOIN products owner ON owner.handle = head.handle
 LEFT JOIN named ON NOT head.given AND named.name = head.name
 LEFT JOIN pictures USING (part)"""
 
-COMBOS: Final = """
+COMBOS: Final = f"""
 CREATE TEMPORARY TABLE combos ON COMMIT DROP AS
 SELECT o.combo,
        string_agg(v.id::text, '-' ORDER BY v.id) AS digest,
-       coalesce(array_agg(v.id ORDER BY v.id) FILTER (WHERE v.id IS NOT NULL), '{}') AS value_ids,
+       coalesce(array_agg(v.id ORDER BY v.id) FILTER (WHERE v.id IS NOT NULL), '{{{{}}}}') AS value_ids,
        bool_and(t.id IS NOT NULL AND (o.value_key IS NULL OR v.id IS NOT NULL)) AS known,
        string_agg(o.type_key || E'\\x1f' || o.value_key, E'\\x1e' ORDER BY o.type_key) AS canonical,
        string_agg(o.value_name, ' - ' ORDER BY o.position) AS title
 FROM import_options o
 LEFT JOIN option_types t ON t.name_key = o.type_key
 LEFT JOIN option_values v ON v.option_type_id = t.id AND v.name_key = o.value_key
-WHERE o.import_id = %(import)s AND o.combo IN (
-    SELECT s.combo FROM import_stage s
-    WHERE s.import_id = %(import)s AND s.part BETWEEN %(first_part)s AND %(last_part)s
-      AND s.number BETWEEN %(first_row)s AND %(last_row)s
-      AND (%(parts)s::integer[] IS NULL OR s.part = ANY(%(parts)s::integer[])))
+WHERE o.import_id = %(import)s AND o.combo IN (SELECT s.combo FROM import_stage s {{only_rows}} WHERE {ROWS})
 GROUP BY o.combo"""
 
 # By external id, else by SKU within the product.
-FOUND: Final = """
+FOUND: Final = f"""
 CREATE TEMPORARY TABLE found ON COMMIT DROP AS
 SELECT s.number, s.line, s.part, s.combo, s.is_variant, s.sku, s.sku_base, s.title, s.price, s.compare_at_price,
        s.stock, s.active, s.ean, s.vat_rate, s.external_id, s.images,
@@ -113,15 +113,13 @@ SELECT s.number, s.line, s.part, s.combo, s.is_variant, s.sku, s.sku_base, s.tit
        h.product_id,
        coalesce(x.variant_id, k.id) AS variant_id,
        CASE WHEN x.variant_id IS NOT NULL THEN 'external_id' WHEN k.id IS NOT NULL THEN 'sku' END AS matched
-FROM import_stage s
+FROM import_stage s {{only_rows}}
 JOIN heads h ON h.part = s.part
 LEFT JOIN variant_external_ids x
     ON s.external_id IS NOT NULL AND x.source = %(source)s AND x.source_account = %(account)s
    AND x.external_id = s.external_id
 LEFT JOIN variants k ON k.product_id = h.product_id AND k.sku = s.sku
-WHERE s.import_id = %(import)s AND s.part BETWEEN %(first_part)s AND %(last_part)s
-  AND s.number BETWEEN %(first_row)s AND %(last_row)s AND NOT s.refused
-  AND (%(parts)s::integer[] IS NULL OR s.part = ANY(%(parts)s::integer[]))"""
+WHERE {ROWS} AND NOT s.refused"""
 
 # Else by options: the active variant first, else the oldest draft, none of them claimed by another row. A draft is only
 # ever found by a row without a SKU: asked for a draft, the shop always makes a new one (domain 3).
@@ -135,6 +133,7 @@ WITH open AS (
     SELECT v.id, v.product_id, coalesce(v.options_digest, '') AS digest, v.status FROM variants v
     WHERE v.product_id IN (SELECT product_id FROM open)
       AND NOT EXISTS (SELECT FROM found f WHERE f.variant_id = v.id)
+      {unclaimed}
 ), best AS (
     SELECT DISTINCT ON (open.number) open.number, free.id
     FROM open JOIN free USING (product_id, digest)
@@ -166,9 +165,11 @@ WANTED_ALTS: Final = """(SELECT array_agg(coalesce(w.alt, e.alt_text) ORDER BY w
     LEFT JOIN variant_images e ON e.product_id = h.product_id AND e.variant_id IS NULL AND e.url = w.url)"""
 """A picture that is there keeps its text when the file has none for it."""
 
-HEAD_IMAGES_DIFFER: Final = f"""(h.urls IS NOT NULL AND (h.urls, {WANTED_ALTS}) IS DISTINCT FROM (
-    SELECT array_agg(i.url ORDER BY i.position, i.id), array_agg(i.alt_text ORDER BY i.position, i.id)
-    FROM variant_images i WHERE i.product_id = h.product_id AND i.variant_id IS NULL))"""
+HEAD_IMAGES_DIFFER: Final = f"""(h.urls IS NOT NULL
+    AND jsonb_build_array(h.urls, {WANTED_ALTS}) IS DISTINCT FROM (
+        SELECT jsonb_build_array(array_agg(i.url ORDER BY i.position, i.id),
+                                 array_agg(i.alt_text ORDER BY i.position, i.id))
+        FROM variant_images i WHERE i.product_id = h.product_id AND i.variant_id IS NULL))"""
 
 ATTRIBUTES_DIFFER: Final = f"""(
     (f.title IS NOT NULL AND f.title IS DISTINCT FROM v.title)
@@ -185,30 +186,57 @@ ROW_DIFFERS: Final = f"""(
     v.id IS NULL OR (f.sku IS NOT NULL AND f.sku <> v.sku) OR {ATTRIBUTES_DIFFER}
     OR (f.stock IS NOT NULL AND f.stock <> v.stock) OR {OPTIONS_DIFFER} OR {NEW_MAPPING} OR {IMAGES_DIFFER})"""
 
-WORK: Final = f"""
-SELECT f.part FROM found f LEFT JOIN variants v ON v.id = f.variant_id LEFT JOIN combos b ON b.combo = f.combo
-WHERE f.is_variant AND {ROW_DIFFERS}
-UNION
-SELECT h.part FROM heads h LEFT JOIN products p ON p.id = h.product_id
-WHERE p.id IS NULL OR {HEAD_FIELDS_DIFFER} OR {HEAD_IMAGES_DIFFER}"""
+CHANGING: Final = f"""
+WITH heads_changing AS MATERIALIZED (
+    SELECT h.part FROM heads h LEFT JOIN products p ON p.id = h.product_id
+    WHERE p.id IS NULL OR {HEAD_FIELDS_DIFFER} OR {HEAD_IMAGES_DIFFER}
+)
+SELECT f.part, f.number FROM found f
+LEFT JOIN variants v ON v.id = f.variant_id LEFT JOIN combos b ON b.combo = f.combo
+LEFT JOIN heads_changing h ON h.part = f.part
+WHERE (f.is_variant AND {ROW_DIFFERS}) OR (h.part IS NOT NULL AND (f.says OR NOT f.is_variant))"""
+
+CLAIMED: Final = """
+CREATE TEMPORARY TABLE claimed ON COMMIT DROP AS
+SELECT f.variant_id FROM found f
+WHERE f.variant_id IS NOT NULL
+  AND NOT EXISTS (SELECT FROM unnest(%(numbers)s::integer[]) AS wanted (number) WHERE wanted.number = f.number)"""
+UNCLAIMED: Final = "AND NOT EXISTS (SELECT FROM claimed WHERE claimed.variant_id = v.id)"
 
 
-def look(session: Session, scope: Scope, parts: Collection[int] | None = None) -> None:
-    """Fill the temporary tables, of all rows of the scope or of those of some parts."""
-    values = scope.values | {"parts": None if parts is None else list(parts)}
+@dataclass(frozen=True)
+class Changing:
+    """The rows that would change something, and the parts that they are in."""
+
+    parts: list[int]
+    numbers: list[int]
+
+
+def look(session: Session, scope: Scope, only: Changing | None = None) -> None:
+    """Fill the temporary tables: with all rows of the scope, or with those of an earlier look that would change."""
+    values = dict(scope.values)
+    pieces = {"only_parts": "", "only_rows": ""}
+    if only is not None:
+        values |= {"parts": only.parts, "numbers": only.numbers}
+        pieces = {"only_parts": ONLY_PARTS, "only_rows": ONLY_ROWS}
     with batch(session) as statements:
-        statements.send(DROP)
-        statements.send(HEADS, values)
-        statements.send(COMBOS, values)
-        statements.send("ANALYZE heads, combos")
+        if only is None:
+            statements.send(FORGET)
+        else:
+            statements.send(CLAIMED, values)
+            statements.send("DROP TABLE heads, combos, found")
+        statements.send(HEADS.format(**pieces), values)
+        statements.send(COMBOS.format(**pieces), values)
+        statements.send("ANALYZE heads (part, product_id), combos (combo)")
     with batch(session) as statements:
-        statements.send(FOUND, values)
-        statements.send("ANALYZE found")
+        statements.send(FOUND.format(**pieces), values)
+        statements.send("ANALYZE found (number, part, combo, product_id, variant_id)")
         unmatched = statements.send(UNMATCHED)
     if (row := unmatched.fetchone()) and row[0]:
-        execute(session, BY_OPTIONS)
+        execute(session, BY_OPTIONS.format(unclaimed="" if only is None else UNCLAIMED))
 
 
-def changing_parts(session: Session) -> list[int]:
-    """The parts in which anything would change."""
-    return [row[0] for row in execute(session, WORK)]
+def changing(session: Session) -> Changing:
+    """What of the rows that were looked at would change anything."""
+    rows = execute(session, CHANGING).fetchall()
+    return Changing(sorted({row[0] for row in rows}), [row[1] for row in rows])

@@ -92,18 +92,16 @@ def _run(
         rows = preparing.prepare(import_id, begun.run, path, reading, actor=actor, step=read)
     checking.check(import_id, begun.run, headers, begun.kind, begun.planned, actor=actor)
     total = Counts()
-    looked_at, seen = False, 0
     while (chunk := _next_chunk(import_id, begun.run, actor=actor)) is not None:
         pause_point()
         total += _apply(chunk, begun, headers, actor)
-        if begun.kind == "variants" and total.applied > 2 * seen:
+        if begun.kind == "variants":
             # A new shop's tables have no statistics yet, and the plans of an empty table are no plans for a full one.
             _look_at_catalogue(actor=actor)
-            looked_at, seen = True, total.applied
         tell(Progress("running", rows, total.rows))
     finished = commands.finish(import_id, begun.run, actor=actor)
     preparing.clear(import_id, False, actor=actor)
-    log.info("import ended", extra={"import": import_id, "finished": finished, "looked": looked_at, **vars(total)})
+    log.info("import ended", extra={"import": import_id, "finished": finished, **vars(total)})
     return Done(finished, total)
 
 

@@ -1,7 +1,7 @@
 """A chunk of variants: what would change is found without locks, decided again under them, and written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -20,8 +20,8 @@ from magflow.domain.actors import Actor
 from magflow.domain.names import numbered
 from magflow.services import ledger, products
 from magflow.services.imports import outcomes, writing
-from magflow.services.imports.matching import Scope, changing_parts, look
-from magflow.services.imports.outcomes import Chunk, Counts, DryRun, Outcome
+from magflow.services.imports.matching import Changing, Scope, changing, look
+from magflow.services.imports.outcomes import Chunk, Counts, DryRun
 from magflow.services.options import OptionInput
 
 MOST_NAMES: Final = 150
@@ -37,8 +37,11 @@ SELECT DISTINCT o.type_key FROM combos c
 JOIN import_options o ON o.import_id = %(import)s AND o.combo = c.combo
 WHERE NOT c.known ORDER BY 1"""
 NAMED_OUTSIDE: Final = """
-SELECT EXISTS (SELECT FROM found WHERE external_id IS NOT NULL AND part = ANY(%(parts)s))"""
-HEADS_THERE: Final = "SELECT part, product_id FROM heads"
+SELECT EXISTS (SELECT FROM found JOIN unnest(%(numbers)s::integer[]) AS wanted (number) USING (number)
+               WHERE external_id IS NOT NULL)"""
+LOOKED_AT: Final = """
+SELECT ARRAY(SELECT product_id FROM heads WHERE product_id IS NOT NULL AND part = ANY(%(parts)s)),
+       (SELECT count(*) FROM found)"""
 
 RESULTS: Final = f"""
 SELECT p.number, p.line,
@@ -66,30 +69,29 @@ def apply(
     Raises DryRun with the outcomes instead of committing them, Divide, and what the database refuses with.
     """
     look(session, scope)
-    parts = changing_parts(session)
-    if parts:
-        _lock_names(session, scope, parts)
+    change = changing(session)
+    if change.numbers:
+        _lock_names(session, scope, change)
     if not claim_import_chunk(session, chunk.import_id, chunk.number, chunk.run):
         return None
+    if not change.numbers:
+        if dry_run:
+            raise DryRun([])
+        return outcomes.done(session, chunk)
     values = {**scope.values, "headers": json.dumps(dict(headers), ensure_ascii=False)}
-    if parts:
-        _decide(session, scope, parts, values)
-        _write_products(session, scope)
-        _write_variants(session, scope)
+    _decide(session, scope, change, values)
+    _write_products(session, scope)
+    _write_variants(session, scope)
     if dry_run:
-        raise DryRun(_outcomes(session, values) if parts else [])
-    return outcomes.note(session, chunk, RESULTS, values) if parts else outcomes.done(session, chunk)
+        raise DryRun(list(execute(session, RESULTS, values).fetchall()))
+    return outcomes.note(session, chunk, RESULTS, values)
 
 
-def _outcomes(session: Session, values: dict[str, Any]) -> list[Outcome]:
-    return list(execute(session, RESULTS, values).fetchall())
-
-
-def _lock_names(session: Session, scope: Scope, parts: list[int]) -> None:
+def _lock_names(session: Session, scope: Scope, change: Changing) -> None:
     """What has no row to lock: options that are new to the shop, and the feed whose ids are mapped."""
     with batch(session) as statements:
         unknown = statements.send(UNKNOWN_TYPES, scope.values)
-        outside = statements.send(NAMED_OUTSIDE, {"parts": parts})
+        outside = statements.send(NAMED_OUTSIDE, {"numbers": change.numbers})
     names: list[tuple[str, ...]] = [("option_type", row[0]) for row in unknown]
     if len(names) > MOST_NAMES:
         raise Divide
@@ -99,21 +101,20 @@ def _lock_names(session: Session, scope: Scope, parts: list[int]) -> None:
         lock_names(session, names)
 
 
-def _decide(session: Session, scope: Scope, parts: list[int], values: dict[str, Any]) -> None:
+def _decide(session: Session, scope: Scope, change: Changing, values: dict[str, Any]) -> None:
     """Lock the products, look again at what may have changed, and make the plan of what is written."""
-    there = execute(session, HEADS_THERE).fetchall()
-    changing = set(parts)
-    existing = [product for part, product in there if product is not None and part in changing]
-    if existing:
-        lock_products(session, existing)
-    if existing or len(there) > len(parts):
-        look(session, scope, parts)
+    products_there, rows = execute(session, LOOKED_AT, {"parts": change.parts}).fetchone() or ([], 0)
+    if products_there:
+        lock_products(session, products_there)
+    if products_there or rows > len(change.numbers):
+        look(session, scope, change)
     with batch(session) as statements:
-        statements.send("DROP TABLE IF EXISTS plan")
+        statements.send("DROP TABLE IF EXISTS plan, uses")
         statements.send(writing.PLAN)
-        statements.send("ANALYZE plan")
+        statements.send("ANALYZE plan (number, part, combo, variant_id, product_id)")
         statements.send(writing.FAULTS, values)
         statements.send(writing.CLASHES, values)
+        statements.send(writing.ACCEPTED)
         statements.send(writing.MARK_HEADS)
 
 
@@ -124,52 +125,60 @@ def _write_products(session: Session, scope: Scope) -> None:
         statements.send(writing.CHANGED_PRODUCTS)
         statements.send(writing.PRODUCT_IMAGES_GONE)
         statements.send(writing.PRODUCT_IMAGES)
-        statements.send(writing.NEW_TYPES, scope.values)
-        statements.send(writing.NEW_VALUES, scope.values)
-        statements.send(writing.RESOLVE_COMBOS, scope.values)
-        returning = statements.send(writing.RETURNING_TYPES, scope.values)
+        unknown = statements.send(writing.UNKNOWN)
     if (row := made_by_others.fetchone()) and row[0]:
         raise StartAgain  # somebody else made a product of ours at the same moment
-    if again := [row[0] for row in returning]:
-        _bring_back_options(session, scope, again)
     with batch(session) as statements:
-        statements.send(writing.PRODUCT_TYPES, scope.values)
+        if (row := unknown.fetchone()) and row[0]:
+            statements.send(writing.NEW_TYPES, scope.values)
+            statements.send(writing.NEW_VALUES, scope.values)
+            statements.send(writing.RESOLVE_COMBOS, scope.values)
+        statements.send(writing.USES, scope.values)
+        returning = statements.send(writing.RETURNING_TYPES)
+    if again := returning.fetchall():
+        _bring_back_options(session, again)
+    with batch(session) as statements:
+        statements.send(writing.PRODUCT_TYPES)
         statements.send(writing.PRODUCT_VALUES)
 
 
-def _bring_back_options(session: Session, scope: Scope, product_ids: list[int]) -> None:
+def _bring_back_options(session: Session, returning: Sequence[tuple[Any, ...]]) -> None:
     """An option that comes back counts again for the values that old variants still hold (domain 3)."""
-    owned = execute(session, "SELECT id FROM variants WHERE product_id = ANY(%(ids)s)", {"ids": product_ids})
-    lock_variant_rows(session, [row[0] for row in owned])
     named: dict[int, list[OptionInput]] = {}
-    for product_id, name, _place in execute(
-        session, writing.TYPES_OF_PRODUCTS, {**scope.values, "products": product_ids}
-    ):
+    for product_id, name, _place in returning:
         named.setdefault(product_id, []).append(OptionInput(name))
+    owned = execute(session, "SELECT id FROM variants WHERE product_id = ANY(%(ids)s)", {"ids": list(named)})
+    lock_variant_rows(session, [row[0] for row in owned])
     for product_id, options in named.items():
         products.extend_options(session, product_id, options)
     session.flush()
 
 
 def _write_variants(session: Session, scope: Scope) -> None:
-    _give_skus(session)
-    locked = [row[0] for row in execute(session, writing.TO_LOCK)]
-    if locked:
-        lock_variant_rows(session, locked)
+    """What is to be written is asked first: a price list touches no options, a stock list no images."""
+    asked = execute(session, writing.KINDS).fetchone()
+    kinds = dict(zip(writing.KIND_NAMES, asked or (), strict=True))
+    if kinds["new"]:
+        _give_skus(session)
+    if any(there for kind, there in kinds.items() if kind != "new"):
+        lock_variant_rows(session, [row[0] for row in execute(session, writing.TO_LOCK)])
+    with batch(session) as statements:
+        for kind, statement in writing.CHANGES:
+            if kinds[kind]:
+                statements.send(statement)
+    if kinds["restocked"]:
         with batch(session) as statements:
-            for change in (writing.STEP_ASIDE, writing.DEACTIVATE_ARCHIVED, writing.DROP_VALUES, writing.CHANGE,
-                           writing.RENAME, writing.CHANGED_VALUES, writing.OWN_IMAGES_GONE):  # fmt: skip
-                statements.send(change)
             stocks = statements.send(writing.STOCKS)
             statements.send(writing.STOCK_EVENTS)
-        if wanted := dict(stocks.fetchall()):
-            ledger.set_to(session, wanted, reason="import", source_type="import_row", source_id=scope.import_id)
-    with ledger.declared(session, reason="import", source_type="import_row", source_id=scope.import_id) as statements:
-        statements.send(writing.ADD)
+        wanted = dict(stocks.fetchall())
+        ledger.set_to(session, wanted, reason="import", source_type="import_row", source_id=scope.import_id)
+    if kinds["new"]:
+        with ledger.declared(session, reason="import", source_type="import_row", source_id=scope.import_id) as adding:
+            adding.send(writing.ADD)
     with batch(session) as statements:
-        statements.send(writing.ADDED_VALUES)
-        statements.send(writing.OWN_IMAGES)
-        statements.send(writing.MAPPINGS, scope.values)
+        for kind, statement in writing.ADDITIONS:
+            if kinds[kind]:
+                statements.send(statement, scope.values)
 
 
 def _give_skus(session: Session) -> None:

@@ -20,7 +20,7 @@ PLAN: Final = f"""
 CREATE TEMPORARY TABLE plan ON COMMIT DROP AS
 SELECT f.number, f.line, f.part, f.combo, f.matched, f.external_id, f.images, f.says, f.product_id,
        v.id IS NULL AS is_new,
-       coalesce(v.id, nextval(pg_get_serial_sequence('public.variants', 'id'))) AS variant_id,
+       coalesce(v.id, nextval((SELECT pg_get_serial_sequence('public.variants', 'id')::regclass))) AS variant_id,
        coalesce(f.sku, v.sku) AS sku, f.sku_base,
        coalesce(f.title, CASE WHEN v.id IS NULL THEN b.title ELSE v.title END) AS title,
        coalesce(f.price, v.price) AS price,
@@ -96,18 +96,20 @@ FROM final JOIN clash USING (product, digest) WHERE p.number = final.number AND 
 
 # --- products and options ---------------------------------------------------------------------------------------------
 
-ACCEPTED: Final = """(EXISTS (SELECT FROM plan p WHERE p.part = h.part AND p.fault IS NULL)
-    OR EXISTS (SELECT FROM found f WHERE f.part = h.part AND NOT f.is_variant AND h.product_id IS NOT NULL))"""
-"""A product of which no row is taken is left alone."""
+# A product of which no row is taken is left alone.
+ACCEPTED: Final = """
+UPDATE heads h SET accepted = true
+WHERE h.part IN (SELECT part FROM plan WHERE fault IS NULL)
+   OR (h.product_id IS NOT NULL AND h.part IN (SELECT part FROM found WHERE NOT is_variant))"""
 
 MARK_HEADS: Final = f"""
 UPDATE heads h
 SET fields_differ = {HEAD_FIELDS_DIFFER}, images_differ = {HEAD_IMAGES_DIFFER}, alts = {WANTED_ALTS}
-FROM products p WHERE p.id = h.product_id AND {ACCEPTED}"""
+FROM products p WHERE p.id = h.product_id AND h.accepted"""
 
-NEW_PRODUCTS: Final = f"""
+NEW_PRODUCTS: Final = """
 WITH wanted AS (
-    SELECT * FROM heads h WHERE h.product_id IS NULL AND {ACCEPTED}
+    SELECT * FROM heads h WHERE h.product_id IS NULL AND h.accepted
 ), made AS (
     INSERT INTO products (handle, name, description, brand, category, archived, archived_at)
     SELECT handle, name, description, brand, category, coalesce(archived, false),
@@ -140,10 +142,11 @@ INSERT INTO variant_images (product_id, url, alt_text, position)
 SELECT h.product_id, w.url, w.alt, w.place - 1
 FROM heads h, unnest(h.urls, h.alts) WITH ORDINALITY AS w (url, alt, place) WHERE h.images_differ"""
 
+UNKNOWN: Final = "SELECT EXISTS (SELECT FROM combos WHERE NOT known)"
+
 USED: Final = """
 used AS (
-    SELECT DISTINCT h.product_id, p.part, p.combo FROM plan p JOIN heads h USING (part)
-    WHERE p.fault IS NULL AND p.options_differ AND p.combo IS NOT NULL AND h.product_id IS NOT NULL
+    SELECT DISTINCT p.combo FROM plan p JOIN combos c USING (combo) WHERE p.fault IS NULL AND NOT c.known
 )"""
 
 NEW_TYPES: Final = f"""
@@ -187,51 +190,59 @@ WITH resolved AS (
 )
 UPDATE combos c SET digest = r.digest, value_ids = r.value_ids, known = true FROM resolved r WHERE c.combo = r.combo"""
 
-RETURNING_TYPES: Final = f"""
-WITH {USED}
-SELECT DISTINCT u.product_id
-FROM used u JOIN import_options o ON o.import_id = %(import)s AND o.combo = u.combo
-JOIN option_types t ON t.name_key = o.type_key
-WHERE NOT EXISTS (SELECT FROM product_option_types pt WHERE pt.product_id = u.product_id AND pt.option_type_id = t.id)
+# Which product will use which values; a row whose options stay as they are asks for nothing.
+USES: Final = """
+CREATE TEMPORARY TABLE uses ON COMMIT DROP AS
+WITH options AS MATERIALIZED (
+    SELECT o.combo, o.position, t.id AS type_id, v.id AS value_id, o.type_name
+    FROM combos c JOIN import_options o ON o.import_id = %(import)s AND o.combo = c.combo
+    JOIN option_types t ON t.name_key = o.type_key
+    LEFT JOIN option_values v ON v.option_type_id = t.id AND v.name_key = o.value_key
+)
+SELECT p.part, o.type_id, o.value_id, min(o.type_name) AS type_name, min(o.combo) AS combo, min(o.position) AS place
+FROM (SELECT DISTINCT part, combo FROM plan WHERE fault IS NULL AND options_differ AND combo IS NOT NULL) p
+JOIN options o USING (combo)
+GROUP BY p.part, o.type_id, o.value_id"""
+
+RETURNING_TYPES: Final = """
+SELECT h.product_id, min(u.type_name) AS name, min(u.place) AS place
+FROM uses u JOIN heads h USING (part)
+WHERE NOT h.created
+  AND NOT EXISTS (SELECT FROM product_option_types e
+                  WHERE e.product_id = h.product_id AND e.option_type_id = u.type_id)
   AND EXISTS (SELECT FROM variants v JOIN option_value_variants ov ON ov.variant_id = v.id
               JOIN option_values x ON x.id = ov.option_value_id
-              WHERE v.product_id = u.product_id AND x.option_type_id = t.id)"""
+              WHERE v.product_id = h.product_id AND x.option_type_id = u.type_id)
+GROUP BY h.product_id, u.type_id ORDER BY h.product_id, place"""
 """Products that get back an option of which variants still hold values: their digests have to be computed anew."""
 
-TYPES_OF_PRODUCTS: Final = f"""
-WITH {USED}
-SELECT DISTINCT u.product_id, o.type_name, o.position
-FROM used u JOIN import_options o ON o.import_id = %(import)s AND o.combo = u.combo
-WHERE u.product_id = ANY(%(products)s) ORDER BY u.product_id, o.position"""
-
-PRODUCT_TYPES: Final = f"""
-WITH {USED}, wanted AS (
-    SELECT u.product_id, t.id AS type_id, min(o.position) AS place
-    FROM used u JOIN import_options o ON o.import_id = %(import)s AND o.combo = u.combo
-    JOIN option_types t ON t.name_key = o.type_key
-    GROUP BY u.product_id, t.id
+PRODUCT_TYPES: Final = """
+WITH wanted AS (
+    SELECT h.product_id, u.type_id, min(u.place) AS place
+    FROM uses u JOIN heads h USING (part) GROUP BY h.product_id, u.type_id
+), last AS (
+    SELECT e.product_id, max(e.position) AS position
+    FROM product_option_types e JOIN heads h ON h.product_id = e.product_id GROUP BY e.product_id
 )
 INSERT INTO product_option_types (product_id, option_type_id, position)
 SELECT w.product_id, w.type_id,
-       coalesce((SELECT max(position) FROM product_option_types e WHERE e.product_id = w.product_id), -1)
-           + row_number() OVER (PARTITION BY w.product_id ORDER BY w.place, w.type_id)
-FROM wanted w
+       coalesce(l.position, -1) + row_number() OVER (PARTITION BY w.product_id ORDER BY w.place, w.type_id)
+FROM wanted w LEFT JOIN last l USING (product_id)
 WHERE NOT EXISTS (SELECT FROM product_option_types e
                   WHERE e.product_id = w.product_id AND e.option_type_id = w.type_id)"""
 
-PRODUCT_VALUES: Final = f"""
-WITH {USED}, wanted AS (
-    SELECT u.product_id, v.id AS value_id, min(u.combo) AS place
-    FROM used u JOIN combos c ON c.combo = u.combo, unnest(c.value_ids) AS v (id)
-    GROUP BY u.product_id, v.id
+PRODUCT_VALUES: Final = """
+WITH last AS (
+    SELECT e.product_id, max(e.position) AS position
+    FROM product_option_values e JOIN heads h ON h.product_id = e.product_id GROUP BY e.product_id
 )
 INSERT INTO product_option_values (product_id, option_value_id, position)
-SELECT w.product_id, w.value_id,
-       coalesce((SELECT max(position) FROM product_option_values e WHERE e.product_id = w.product_id), -1)
-           + row_number() OVER (PARTITION BY w.product_id ORDER BY w.place, w.value_id)
-FROM wanted w
-WHERE NOT EXISTS (SELECT FROM product_option_values e
-                  WHERE e.product_id = w.product_id AND e.option_value_id = w.value_id)"""
+SELECT h.product_id, u.value_id,
+       coalesce(l.position, -1) + row_number() OVER (PARTITION BY h.product_id ORDER BY u.combo, u.value_id)
+FROM uses u JOIN heads h USING (part) LEFT JOIN last l ON l.product_id = h.product_id
+WHERE u.value_id IS NOT NULL
+  AND NOT EXISTS (SELECT FROM product_option_values e
+                  WHERE e.product_id = h.product_id AND e.option_value_id = u.value_id)"""
 
 # --- variants ---------------------------------------------------------------------------------------------------------
 
@@ -245,6 +256,16 @@ SELECT h.part, v.sku FROM heads h JOIN variants v ON v.product_id = h.product_id
 GIVE_SKUS: Final = """
 UPDATE plan p SET sku = g.sku FROM unnest(%(numbers)s::integer[], %(skus)s::text[]) AS g (number, sku)
 WHERE p.number = g.number"""
+
+KIND_NAMES: Final = ("new", "changed", "moved", "renamed", "restocked", "pictured", "mapped", "archived")
+KINDS: Final = """
+SELECT coalesce(bool_or(is_new), false), coalesce(bool_or(NOT is_new AND (attributes_differ OR options_differ)), false),
+       coalesce(bool_or(NOT is_new AND (options_differ OR (old_status = 0 AND status = 1))), false),
+       coalesce(bool_or(sku_differs), false), coalesce(bool_or(stock_differs), false),
+       coalesce(bool_or(images_differ), false), coalesce(bool_or(new_mapping), false),
+       EXISTS (SELECT FROM heads WHERE archived AND NOT created)
+FROM plan WHERE fault IS NULL"""
+"""What kinds of changes there are; most files bring one or two."""
 
 TO_LOCK: Final = """
 SELECT variant_id FROM plan WHERE fault IS NULL AND NOT is_new
@@ -325,3 +346,20 @@ STOCK_EVENTS: Final = """
 INSERT INTO events (type, payload)
 SELECT 'stock.changed', jsonb_build_object('variant_id', variant_id, 'sku', sku, 'stock', stock)
 FROM plan WHERE fault IS NULL AND stock_differs"""
+
+CHANGES: Final = (
+    ("moved", STEP_ASIDE),
+    ("archived", DEACTIVATE_ARCHIVED),
+    ("moved", DROP_VALUES),
+    ("changed", CHANGE),
+    ("renamed", RENAME),
+    ("moved", CHANGED_VALUES),
+)
+"""What is done to variants that are there, in this order, and the kind of change that asks for it."""
+ADDITIONS: Final = (
+    ("new", ADDED_VALUES),
+    ("pictured", OWN_IMAGES_GONE),
+    ("pictured", OWN_IMAGES),
+    ("mapped", MAPPINGS),
+)
+"""What is added once all variants are there."""
