@@ -1,7 +1,7 @@
 """The tables, a module an aggregate. Constraints and triggers are born in `migrations/`; these mirror them."""
 
 from magflow.models.access import ApiToken, OneTimeLink, RateWindow, SignInThrottle, User, UserSession
-from magflow.models.bulk_edits import BulkEdit, BulkEditRow
+from magflow.models.bulk_edits import BulkEdit, BulkEditProgress, BulkEditRow
 from magflow.models.catalogue import (
     OptionType,
     OptionValue,
@@ -11,6 +11,7 @@ from magflow.models.catalogue import (
     Product,
     ProductOptionType,
     ProductOptionValue,
+    ProductPriceTemplate,
     Variant,
     VariantExternalId,
     VariantImage,
@@ -23,10 +24,10 @@ from magflow.models.orders import Order, OrderItem, OrderStatusMove, Restock
 from magflow.models.stock import StockMovement
 
 __all__ = [
-    "AdoptionChange", "ApiToken", "AuditEntry", "BulkEdit", "BulkEditRow", "Event", "IdempotencyKey", "Import",
-    "ImportChunk", "ImportImage", "ImportOption", "ImportRow", "ImportStage", "JobFailure", "OneTimeLink",
-    "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderItem", "OrderStatusMove", "PriceTemplate",
-    "PriceTemplateRule", "Product", "ProductOptionType", "ProductOptionValue", "RateWindow", "Restock",
-    "Setting", "SignInThrottle", "StockMovement", "User", "UserSession", "Variant", "VariantExternalId",
-    "VariantImage", "VariantStatus",
+    "AdoptionChange", "ApiToken", "AuditEntry", "BulkEdit", "BulkEditProgress", "BulkEditRow", "Event",
+    "IdempotencyKey", "Import", "ImportChunk", "ImportImage", "ImportOption", "ImportRow", "ImportStage",
+    "JobFailure", "OneTimeLink", "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderItem",
+    "OrderStatusMove", "PriceTemplate", "PriceTemplateRule", "Product", "ProductOptionType", "ProductOptionValue",
+    "ProductPriceTemplate", "RateWindow", "Restock", "Setting", "SignInThrottle", "StockMovement", "User",
+    "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus",
 ]  # fmt: skip

@@ -54,3 +54,13 @@ class BulkEditRow(Base):
     movement_seq_after: Mapped[int]
     undo_refused: Mapped[str | None] = mapped_column(Text)
     """Why this row could not be set back: a stable code."""
+
+
+class BulkEditProgress(Base):
+    """How far a bulk edit is that runs as a job; apart from its row, which the job's transaction has locked."""
+
+    __tablename__ = "bulk_edit_progress"
+
+    bulk_edit_id: Mapped[int] = mapped_column(ForeignKey("bulk_edits.id", ondelete="CASCADE"), primary_key=True)
+    done: Mapped[int] = mapped_column(Integer)
+    total: Mapped[int] = mapped_column(Integer)

@@ -234,3 +234,24 @@ class PriceTemplateRule(Base):
     option_value: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     amount: Mapped[Decimal] = mapped_column(Numeric(12, 2))
+
+
+class ProductPriceTemplate(Base):
+    """Which template a product's prices were made with last, and over which base price."""
+
+    __tablename__ = "product_price_templates"
+    __table_args__ = (
+        CheckConstraint("base_price >= 0", name="base_price_positive"),
+        Index("ix_product_price_templates_price_template_id", "price_template_id"),
+        Index("ix_product_price_templates_bulk_edit_id", "bulk_edit_id"),
+    )
+
+    product_id: Mapped[int] = mapped_column(
+        ForeignKey("products.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    price_template_id: Mapped[int] = mapped_column(ForeignKey("price_templates.id", ondelete="CASCADE"))
+    base_price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
+    follows: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether the prices are made anew when the base price changes."""
+    bulk_edit_id: Mapped[int | None] = mapped_column(ForeignKey("bulk_edits.id", ondelete="SET NULL"))
+    applied_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)

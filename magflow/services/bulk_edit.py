@@ -6,7 +6,7 @@ its fingerprint is not the one that was agreed to. Every statement serves a hund
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -26,6 +26,11 @@ TASK: Final = "variants.bulk_edit"
 LARGEST_INLINE: Final = 2_000
 """Variants that are changed while the request waits; more become a job."""
 LARGEST_SELECTION: Final = 1_000_000
+CHUNK: Final = 5_000
+"""Variants that one statement writes; all chunks belong to one transaction."""
+
+Report = Callable[[int, int], None]
+"""Told, after each chunk, how many variants are written and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -161,11 +166,11 @@ def start(session: Session, command: EditInBulk, *, actor: Actor) -> BulkEdit:
 
 
 @transactional
-def carry_out(session: Session, bulk_edit_id: int, *, actor: Actor) -> BulkEdit:
-    """Do a queued bulk edit; doing it again after it was done changes nothing."""
+def carry_out(session: Session, bulk_edit_id: int, *, actor: Actor, report: Report | None = None) -> BulkEdit:
+    """Do a queued bulk edit; doing it again after it was done changes nothing. `report` is told how far it is."""
     edit = lock_bulk_edit(session, bulk_edit_id)
     if edit.status in {"queued", "running"}:
-        _apply(session, edit, _selected(session, Selection.from_json(edit.selection)))
+        _apply(session, edit, _selected(session, Selection.from_json(edit.selection)), report)
     session.refresh(edit)
     return edit
 
@@ -175,6 +180,17 @@ def fail(session: Session, bulk_edit_id: int, error: Mapping[str, Any], *, actor
     """Write down why a queued bulk edit was refused, for the page that waits for it."""
     edit = session.get_one(BulkEdit, bulk_edit_id)
     edit.status, edit.error = "failed", dict(error)
+
+
+PROGRESS: Final = """
+INSERT INTO bulk_edit_progress (bulk_edit_id, done, total) VALUES (%(edit)s, %(done)s, %(total)s)
+ON CONFLICT (bulk_edit_id) DO UPDATE SET done = excluded.done, total = excluded.total"""
+
+
+@transactional
+def note_progress(session: Session, bulk_edit_id: int, done: int, total: int, *, actor: Actor) -> None:
+    """For whoever waits: in a transaction of its own, because the one that works shows nothing before its end."""
+    execute(session, PROGRESS, {"edit": bulk_edit_id, "done": done, "total": total})
 
 
 def _selected(session: Session, selection: Selection) -> list[int]:
@@ -187,14 +203,15 @@ def _selected(session: Session, selection: Selection) -> list[int]:
 
 
 def _plan(session: Session, ids: Sequence[int], rules: Sequence[Rule]) -> BulkPlan:
-    rows = {row.id: row for row in _rows(session, ids)}
+    rows = {row.id: row for row in rows_of(session, ids)}
     if missing := [id_ for id_ in ids if id_ not in rows]:
         raise NotFound("variant", ", ".join(map(str, missing[:20])))
     planned = [_planned(rows[id_], rules) for id_ in ids]
     return BulkPlan(_without_collisions(session, planned))
 
 
-def _rows(session: Session, ids: Sequence[int]) -> Iterable[Row]:
+def rows_of(session: Session, ids: Sequence[int]) -> Iterable[Row]:
+    """These variants as a plan sees them, in no order; a missing one is left out."""
     found = session.execute(
         select(
             Variant.id,
@@ -263,19 +280,31 @@ def _without_collisions(session: Session, planned: list[PlannedRow]) -> list[Pla
     return result
 
 
-def _apply(session: Session, edit: BulkEdit, ids: Sequence[int]) -> None:
+def _apply(session: Session, edit: BulkEdit, ids: Sequence[int], report: Report | None = None) -> None:
     lock_variant_rows(session, ids)
     rules = [_rule(stored) for stored in edit.changes]
-    plan = _plan(session, ids, rules)
+    settle(session, edit, _plan(session, ids, rules), report)
+
+
+def settle(session: Session, edit: BulkEdit, plan: BulkPlan, report: Report | None = None) -> None:
+    """Write a plan that was made under the locks of its variants, if it is the one that was agreed to.
+
+    Raises StaleVersion when it is another, BulkRefused when rows are refused that were not to be skipped.
+    """
     if plan.fingerprint != edit.fingerprint:
         raise StaleVersion(edit.fingerprint, plan.fingerprint)
     if plan.refused and not edit.skip_refused:
         raise BulkRefused(plan.refused)
-    _write(session, [p.row.id for p in plan.changed], [dict(p.new) for p in plan.changed])
-    _write_stock(session, {p.row.id: p.new["stock"] for p in plan.changed if "stock" in p.new}, edit.id)
-    _keep(session, edit, plan.changed)
+    changed = plan.changed
+    for at in range(0, len(changed), CHUNK):
+        part = changed[at : at + CHUNK]
+        _write(session, [p.row.id for p in part], [dict(p.new) for p in part])
+        _write_stock(session, {p.row.id: p.new["stock"] for p in part if "stock" in p.new}, edit.id)
+        _keep(session, edit, part)
+        if report is not None:
+            report(at + len(part), len(changed))
     edit.status, edit.applied_at = "applied", func.clock_timestamp()
-    edit.rows_changed = edit.rows_done = len(plan.changed)
+    edit.rows_changed = edit.rows_done = len(changed)
     edit.rows_unchanged, edit.rows_refused = plan.unchanged, len(plan.refused)
     session.flush()
 

@@ -1,5 +1,6 @@
 """Generating variants from a product's options: counted by multiplication, made by a handful of statements."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, lock_product, lock_variants, transactional
 from magflow.domain.actors import Actor
-from magflow.domain.errors import FieldError, GenerationTooLarge, Invalid, NotFound
+from magflow.domain.errors import FieldError, GenerationTooLarge, Invalid, NotFound, StaleVersion
 from magflow.domain.generation import (
     LARGEST_GENERATION,
     MODES,
@@ -46,6 +47,8 @@ class Generate:
     sku_pattern: str | None = None
     price_template_id: int | None = None
     active: bool = True
+    seen_plan: str | None = None
+    """The fingerprint of the preview that was agreed to; refused when the plan is another under the lock."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,13 @@ class GenerationPlan:
     refused: list[RefusedCombination] = field(default_factory=list)
     created_ids: list[int] = field(default_factory=list)
 
+    @property
+    def fingerprint(self) -> str:
+        """Equal for two plans that do the same."""
+        made = [(new.digest, new.sku, new.price) for new in self.create]
+        counts = (self.total, self.already_active, self.left_alone, len(self.refused))
+        return hashlib.sha256(repr((made, self.reactivate, counts)).encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class _Existing:
@@ -103,6 +113,8 @@ def generate(session: Session, command: Generate, *, actor: Actor) -> Generation
     """
     product = lock_product(session, command.product_id)
     plan = _plan(session, product, command)
+    if command.seen_plan is not None and command.seen_plan != plan.fingerprint:
+        raise StaleVersion(command.seen_plan, plan.fingerprint)
     _reactivate(session, plan.reactivate)
     plan.created_ids = _insert(session, product.id, plan.create, command)
     return plan
@@ -149,7 +161,7 @@ def _plan(session: Session, product: Product, command: Generate) -> GenerationPl
         raise Invalid([FieldError("product", "has_no_options")])
     pattern = SkuPattern(command.sku_pattern, product.name, product.handle, axes)
     existing = _existing(session, product.id)
-    limit = _limit(session)
+    limit = generation_limit(session)
     plan = GenerationPlan(total=count(axes))
     if command.mode == "selected":
         wanted = _selected(axes, command.combinations, plan)
@@ -167,7 +179,8 @@ def _check_size(to_make: int, limit: int) -> None:
         raise GenerationTooLarge(to_make, limit)
 
 
-def _limit(session: Session) -> int:
+def generation_limit(session: Session) -> int:
+    """How many variants one generation makes at most, as the shop has set it."""
     setting = session.scalar(text("SELECT value FROM settings WHERE key = 'generation_limit'"))
     return int(setting) if setting is not None else LARGEST_GENERATION
 

@@ -118,7 +118,7 @@ def perform(
     present: Callable[[Session, R], Any],
     created: bool | Callable[[R], bool] = False,
     meta: Callable[[R], Mapping[str, Any]] | None = None,
-    status: int | None = None,
+    status: int | Callable[[R], int] | None = None,
     file_sha256: bytes = b"",
 ) -> Response:
     """Run a service for a request and answer with `present(session, result)`: 201 where it created, else 200.
@@ -130,7 +130,7 @@ def perform(
 
     def answer(session: Session, result: R) -> idempotency.Answer:
         new = created(result) if callable(created) else created
-        code = status or (201 if new else 200)
+        code = (status(result) if callable(status) else status) or (201 if new else 200)
         return idempotency.Answer(code, encode(present(session, result), meta(result) if meta else None), {})
 
     actor = current_actor()

@@ -1,13 +1,27 @@
 """The catalogue: products, their options and variants, and why a variant's stock is what it is."""
 
-from magflow.blueprints.variants import admin, api, catalogue_api, pages, variant_pages
+from magflow.blueprints.variants import (
+    admin,
+    api,
+    bulk_api,
+    catalogue_api,
+    generation_api,
+    grid,
+    pages,
+    tasks,
+    template_api,
+    variant_pages,
+)
+from magflow.services import price_templates
 from magflow.web.areas import Area, MenuEntry
 from magflow.web.locale import _l
 
 area = Area(
     "variants",
-    blueprints=(pages.blueprint, variant_pages.blueprint),
-    api=(catalogue_api.api, api.api),
+    blueprints=(pages.blueprint, variant_pages.blueprint, grid.blueprint),
+    api=(catalogue_api.api, api.api, generation_api.api, bulk_api.api, template_api.api),
     admin_views=admin.views,
+    tasks=tasks.TASKS,
+    subscribers={price_templates.BASE_PRICE_CHANGED: price_templates.base_price_changed},
     menu=(MenuEntry(_l("Products"), "products.index", permission="catalog:read", icon="products", position=200),),
 )

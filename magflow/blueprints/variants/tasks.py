@@ -1,0 +1,41 @@
+"""Jobs of the catalogue: large bulk edits, and prices that follow a base price."""
+
+import contextlib
+from typing import Final
+
+from magflow.domain.actors import Actor
+from magflow.domain.errors import Refused, RetryLater
+from magflow.services import bulk_edit, price_templates
+from magflow.services.jobs import Task, actor
+
+
+def carry_out(*, bulk_edit_id: int, actor: str) -> None:
+    """Do a bulk edit that was too large for its request; a refusal is written down for the page that waits."""
+    worker = _on_behalf_of(actor)
+
+    def report(done: int, total: int) -> None:
+        # Only a courtesy to whoever waits: the work goes on without it.
+        with contextlib.suppress(RetryLater):
+            bulk_edit.note_progress(bulk_edit_id, done, total, actor=worker)
+
+    try:
+        bulk_edit.carry_out(bulk_edit_id, actor=worker, report=report)
+    except RetryLater:
+        raise
+    except Refused as refused:
+        error = {"code": refused.code, "message": str(refused), **refused.details()}
+        bulk_edit.fail(bulk_edit_id, error, actor=worker)
+
+
+def _on_behalf_of(name: str) -> Actor:
+    """The job's actor, with the name of whoever asked for the work: the ledger and the audit log name a person."""
+    running = actor()
+    return Actor(kind=running.kind, name=name, door=running.door, request_id=running.request_id)
+
+
+def reapply(*, product_id: int) -> None:
+    """Make a product's prices anew after its base price changed."""
+    price_templates.reapply(product_id, actor=actor())
+
+
+TASKS: Final = (Task(bulk_edit.TASK, carry_out), Task(price_templates.REAPPLY, reapply))
