@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-import psycopg
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from magflow.concurrency.levels import Level, LockOrderBroken, held_by
-from magflow.concurrency.transactions import Batch, batch, execute
+from magflow.concurrency.statements import Batch, Rows
+from magflow.concurrency.transactions import batch, execute
 from magflow.domain.errors import NotFound
 from magflow.models import BulkEdit, Order, OrderItem, Product, Variant
 
@@ -132,13 +132,17 @@ def lock_variants_of_product(session: Session, product_id: int) -> list[Variant]
     return list(rows)
 
 
-def lock_variant_rows(session: Session, variant_ids: Iterable[int]) -> None:
-    """The same lock for thousands of variants that a statement will write without loading them."""
+def lock_variant_rows(session: Session, variant_ids: Iterable[int], *, whole: bool = False) -> None:
+    """The same lock for thousands of variants that a statement will write without loading them.
+
+    `whole` as in `lock_variants`: their SKUs change.
+    """
     wanted = sorted(set(variant_ids))
     held_by(session).take(Level.VARIANT, wanted)
+    strength = "UPDATE" if whole else "NO KEY UPDATE"
     execute(
         session,
-        "SELECT id FROM variants WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE",
+        f"SELECT id FROM variants WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR {strength}",  # noqa: S608
         {"ids": wanted},
     )
 
@@ -167,10 +171,10 @@ ORDER BY id FOR NO KEY UPDATE"""
 
 
 @contextmanager
-def locked_for_sale(session: Session, order_id: int) -> "Iterator[tuple[psycopg.Cursor[Any], Batch]]":
+def locked_for_sale(session: Session, order_id: int) -> Iterator[tuple[Rows, Batch]]:
     """Lock an order, its lines and the variants they take stock of: three statements, one round trip.
 
-    Gives the cursor of the order (id, number, status, currency, version), whose row was read again after the wait for
+    Gives the rows of the order (id, number, status, currency, version), whose row was read again after the wait for
     it, and the batch: more reads may be sent inside the block, and see what stands after the locks.
     """
     held = held_by(session)

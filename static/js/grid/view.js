@@ -1,0 +1,248 @@
+// What is seen of the grid: only the rows in the window exist. Rows stand at fixed heights, so where a row is follows from
+// its number and nothing is measured while scrolling.
+import { FIGURES, shown } from "./cells.js";
+
+const OVERSCAN = 8;
+export const ICONS = { changed: "edit", invalid: "warning", waiting: "clock", saved: "check", refused: "error", conflict: "users" };
+
+export function make(name, className = "", text = "") {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  return element;
+}
+
+export function icon(setup, name) {
+  const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  drawing.setAttribute("class", "icon");
+  drawing.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `${setup.icons}#${name}`);
+  drawing.append(use);
+  return drawing;
+}
+
+export class View {
+  constructor(root, store, setup) {
+    this.store = store;
+    this.setup = setup;
+    this.scroller = root.querySelector("[data-scroll]");
+    this.grid = root.querySelector("[role=grid]");
+    this.body = root.querySelector("[data-body]");
+    this.input = root.querySelector("[data-editor]");
+    this.heads = [...root.querySelectorAll("[role=columnheader]")];
+    this.columns = this.heads.map((head) => head.dataset.column);
+    this.height = matchMedia("(pointer: coarse)").matches ? 44 : 36;
+    this.made = new Map();
+    this.active = { at: 0, column: this.columns.indexOf("sku") };
+    this.anchor = { ...this.active };
+    this.queued = false;
+    root.style.setProperty("--grid-row", `${this.height}px`);
+    this.scroller.addEventListener("scroll", () => this.queue(), { passive: true });
+    new ResizeObserver(() => this.queue()).observe(this.scroller);
+    store.addEventListener("changed", () => this.queue());
+  }
+
+  queue() {
+    if (this.queued) return;
+    this.queued = true;
+    requestAnimationFrame(() => {
+      this.queued = false;
+      this.draw();
+    });
+  }
+
+  get row() {
+    return this.store.rows[this.active.at] ?? null;
+  }
+
+  get field() {
+    return this.columns[this.active.column];
+  }
+
+  get range() {
+    const { active, anchor } = this;
+    return {
+      top: Math.min(active.at, anchor.at), bottom: Math.max(active.at, anchor.at),
+      left: Math.min(active.column, anchor.column), right: Math.max(active.column, anchor.column),
+    };
+  }
+
+  /** The cells of the range that can be written, row by row. */
+  cells(range = this.range) {
+    const fields = this.columns.slice(range.left, range.right + 1).filter((field) => this.store.editable(field));
+    return this.store.rows.slice(range.top, range.bottom + 1).flatMap((row) => fields.map((field) => ({ row, field })));
+  }
+
+  /** Go to a cell; with `extend` the range grows from where it began. */
+  go(at, column, extend = false) {
+    const last = this.store.rows.length - 1;
+    this.active = { at: Math.max(0, Math.min(at, last)), column: Math.max(0, Math.min(column, this.columns.length - 1)) };
+    if (!extend) this.anchor = { ...this.active };
+    this.reveal();
+    this.draw();
+  }
+
+  reveal() {
+    const top = this.active.at * this.height;
+    const room = this.scroller.clientHeight - this.headHeight;
+    if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
+    else if (top + this.height > this.scroller.scrollTop + room) this.scroller.scrollTop = top + this.height - room;
+    const head = this.heads[this.active.column];
+    if (this.stays(head)) return;
+    const frozen = this.frozen;
+    if (head.offsetLeft - frozen < this.scroller.scrollLeft) this.scroller.scrollLeft = head.offsetLeft - frozen;
+    const right = head.offsetLeft + head.offsetWidth - this.scroller.clientWidth;
+    if (right > this.scroller.scrollLeft) this.scroller.scrollLeft = right;
+  }
+
+  get headHeight() {
+    return this.heads[0].offsetHeight;
+  }
+
+  /** How much on the left stays where it is while the rest scrolls. */
+  get frozen() {
+    return this.heads.filter((head) => this.stays(head)).reduce((sum, head) => sum + head.offsetWidth, 0);
+  }
+
+  stays(head) {
+    return getComputedStyle(head).position === "sticky";
+  }
+
+  draw() {
+    const { rows } = this.store;
+    if (this.active.at >= rows.length) {
+      this.active.at = Math.max(0, rows.length - 1);
+      this.anchor = { ...this.active };
+    }
+    this.body.style.height = `${rows.length * this.height}px`;
+    this.grid.setAttribute("aria-rowcount", String(rows.length + 1));
+    const first = Math.max(0, Math.floor(this.scroller.scrollTop / this.height) - OVERSCAN);
+    const last = Math.min(rows.length, Math.ceil((this.scroller.scrollTop + this.scroller.clientHeight) / this.height) + OVERSCAN);
+    const wanted = new Map();
+    for (let at = first; at < last; at++) wanted.set(rows[at].id, at);
+    // The one the keyboard stands on exists always: it is what `aria-activedescendant` names.
+    if (rows.length) wanted.set(rows[this.active.at].id, this.active.at);
+    const free = [];
+    for (const [id, element] of this.made) {
+      if (wanted.has(id)) continue;
+      free.push(element);
+      this.made.delete(id);
+    }
+    for (const [id, at] of wanted) {
+      let element = this.made.get(id);
+      if (!element) {
+        element = free.pop() ?? this.makeRow();
+        this.made.set(id, element);
+        if (!element.isConnected) this.body.append(element);
+      }
+      this.fill(element, rows[at], at);
+    }
+    for (const element of free) element.remove();
+    this.place();
+  }
+
+  makeRow() {
+    const element = make("div", "grid-line");
+    element.setAttribute("role", "row");
+    element.drawn = [];
+    this.columns.forEach((column, at) => {
+      const cell = make("div", `grid-cell grid-${column}`);
+      cell.setAttribute("role", column === "label" ? "rowheader" : "gridcell");
+      cell.setAttribute("aria-colindex", String(at + 1));
+      if (this.heads[at].dataset.sticky !== undefined) cell.classList.add("is-sticky");
+      if (FIGURES.has(column)) cell.classList.add("is-figure");
+      cell.dataset.at = String(at);
+      element.append(cell);
+    });
+    return element;
+  }
+
+  fill(element, row, at) {
+    const { range, active } = this;
+    if (element.at !== at || element.row !== row) {
+      element.at = at;
+      element.row = row;
+      element.style.top = `${at * this.height}px`;
+      element.setAttribute("aria-rowindex", String(at + 2));
+    }
+    const look = `grid-line${row.gone ? " is-gone" : ""}${row.base.status === "inactive" ? " is-draft" : ""}${this.store.picked.has(row.id) ? " is-picked" : ""}`;
+    if (element.className !== look) element.className = look;
+    this.columns.forEach((column, index) => {
+      const within = at >= range.top && at <= range.bottom && index >= range.left && index <= range.right;
+      const here = at === active.at && index === active.column;
+      const state = row.base[column] === undefined ? "" : row.state(column);
+      const text = this.textOf(row, column);
+      const drawn = `${row.id}|${text}|${state}|${within}|${here}|${look}`;
+      if (element.drawn[index] === drawn) return;
+      element.drawn[index] = drawn;
+      this.fillCell(element.children[index], row, column, { text, state, within, here });
+    });
+  }
+
+  textOf(row, column) {
+    if (column === "pick") return this.store.picked.has(row.id) ? "x" : "";
+    if (column === "label") return row.label;
+    const draft = row.drafts.get(column);
+    if (draft?.bad) return draft.typed;
+    if (column === "status") return this.statusWord(row, draft);
+    return shown(column, row.text(column), this.setup);
+  }
+
+  statusWord(row, draft) {
+    const { words } = this.setup;
+    if (draft) return draft.text === "inactive" ? words.deactivate : words.activate;
+    return row.base.status === "active" ? words.active : words.draft;
+  }
+
+  fillCell(cell, row, column, { text, state, within, here }) {
+    cell.id = `cell-${row.id}-${column}`;
+    cell.className = cell.className.replace(/ ?(is-(?!sticky|figure)\w+|state-\w+)/g, "");
+    if (within) cell.classList.add("is-within");
+    if (here) cell.classList.add("is-here");
+    if (state) cell.classList.add(`state-${state}`);
+    cell.setAttribute("aria-selected", String(within));
+    if (column === "pick") {
+      const box = make("span", `grid-box${text ? " is-on" : ""}`);
+      cell.replaceChildren(box, make("span", "only-read", this.setup.words[text ? "picked" : "not_picked"]));
+      return;
+    }
+    const parts = [make("span", "grid-text", text)];
+    if (column === "status") parts.unshift(icon(this.setup, row.text("status") === "active" ? "ok" : "draft"));
+    if (state) {
+      parts.push(icon(this.setup, ICONS[state]));
+      const message = this.store.message(row, column);
+      parts.push(make("span", "only-read", `, ${this.setup.words[state]}${message ? `: ${message}` : ""}`));
+    }
+    if (!this.store.editable(column) && column !== "label") cell.setAttribute("aria-readonly", "true");
+    if (state) cell.title = this.setup.words[state];
+    else cell.removeAttribute("title");
+    cell.setAttribute("aria-invalid", String(["invalid", "refused", "conflict"].includes(state)));
+    cell.replaceChildren(...parts);
+  }
+
+  /** Put the field that listens over the active cell, wherever that is now. */
+  place() {
+    const head = this.heads[this.active.column];
+    const { style } = this.input;
+    style.top = `${this.headHeight + this.active.at * this.height}px`;
+    style.left = `${head.offsetLeft}px`;
+    style.width = `${head.offsetWidth}px`;
+    style.height = `${this.height}px`;
+    const cell = this.row && this.cellOf(this.row, this.field);
+    if (cell) this.input.setAttribute("aria-activedescendant", cell.id);
+    else this.input.removeAttribute("aria-activedescendant");
+    this.dispatchPlaced?.();
+  }
+
+  cellOf(row, field) {
+    return this.made.get(row.id)?.children[this.columns.indexOf(field)] ?? null;
+  }
+
+  /** Which cell of the grid an event means. */
+  find(event) {
+    const cell = event.target.closest?.(".grid-cell");
+    const line = cell?.closest(".grid-line");
+    return line ? { at: line.at, column: Number(cell.dataset.at) } : null;
+  }
+}
