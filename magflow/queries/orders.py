@@ -152,6 +152,8 @@ def order_pages(session: Session, ids: Sequence[int]) -> list[OrderPage]:
     found = session.scalars(
         select(Order).where(Order.id.in_(ids)).order_by(Order.id.desc()).execution_options(populate_existing=True)
     ).all()
+    if not found:
+        return []
     lines = _lines(session, OrderItem.order_id.in_(ids))
     restocks: dict[int, list[Restock]] = {}
     for restock in session.scalars(select(Restock).where(Restock.order_id.in_(ids)).order_by(Restock.id)):

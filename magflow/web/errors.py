@@ -133,7 +133,9 @@ def answer_database(error: Exception) -> Response:
     if isinstance(original, psycopg.DataError | UnicodeEncodeError):
         log.warning("unfit value reached a read", error=str(original).splitlines()[0])
         return answer_refused(Invalid())
-    away = isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)
+    # A transaction that was ended for its length belongs to the server's "internal" errors, by its code only.
+    ended = (getattr(original, "sqlstate", None) or "").startswith("25P0")
+    away = ended or isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)
     if not (away or isinstance(error, OperationalError | InterfaceError | PoolTimeout)):
         return answer_bug(error)
     log.warning(

@@ -95,6 +95,7 @@ def configuration(seed: int, examples: int, token: str) -> SchemathesisConfig:
     return SchemathesisConfig.from_dict(
         {
             "seed": seed,
+            "cache": {"enabled": False},
             "headers": {"Authorization": f"Bearer {token}"},
             "generation": {"max-examples": examples, "no-shrink": True, "database": "none"},
             "continue-on-failure": True,
