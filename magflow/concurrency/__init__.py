@@ -9,8 +9,8 @@ rules and the measurements behind them are in `docs/reliability.md`:
 * A unit of work that met a deadlock runs again from its beginning, in a new transaction. It therefore changes
   nothing but the database, and keeps no object from the first run.
 
-`transactions`: units of work and the statements inside them. `levels`: the order. `locks`: every lock by its name.
-`server_errors`: what an error of the server means.
+`transactions`: units of work. `statements`: several of them in one round trip. `levels`: the order of locks. `locks`:
+every lock by its name. `server_errors`: what an error of the server means.
 """
 
 from magflow.concurrency.levels import Held, Level, LockOrderBroken
@@ -33,8 +33,8 @@ from magflow.concurrency.locks import (
     share_product,
 )
 from magflow.concurrency.server_errors import refusal, sqlstate
+from magflow.concurrency.statements import Batch, Rows
 from magflow.concurrency.transactions import (
-    Batch,
     StartAgain,
     Transactional,
     batch,
@@ -47,8 +47,9 @@ from magflow.concurrency.transactions import (
 )
 
 __all__ = [
-    "Batch", "Held", "Level", "LockOrderBroken", "StartAgain", "Transactional", "advisory_key", "batch", "claim_events",
-    "claim_import_chunk", "copy_in", "copy_out", "execute", "lock_bulk_edit", "lock_items", "lock_names", "lock_order",
+    "Batch", "Held", "Level", "LockOrderBroken", "Rows", "StartAgain", "Transactional", "advisory_key", "batch",
+    "claim_events", "claim_import_chunk", "copy_in", "copy_out", "execute", "lock_bulk_edit", "lock_items",
+    "lock_names", "lock_order",
     "lock_orders_with_variant", "lock_product", "lock_products", "lock_variant_rows", "lock_variants",
     "lock_variants_of_combination", "lock_variants_of_product", "locked_for_sale", "refusal", "run", "savepoint",
     "share_product", "sqlstate", "transactional",

@@ -25,11 +25,17 @@ from magflow.domain.errors import (
 log = logging.getLogger(__name__)
 
 DEADLOCK: Final = frozenset({"40001", "40P01"})
+PREPARED_NO_MORE: Final = frozenset({"26000", "0A000"})
+"""Somebody emptied the session, or a migration changed what a prepared statement answers: it is prepared anew."""
+STATEMENT_TIMEOUT: Final = "57014"
 CONNECTION_ENDED: Final = frozenset({"25P03", "25P04", "57P01", "57P02", "57P03", "57P05"})
+
+EXHAUSTED: Final = frozenset({"53100", "53200", "53300"})
+"""Disk, memory, connections: somebody must look at the server, so it is said louder."""
 
 NOT_NOW: Final = {
     "55P03": "lock_timeout",
-    "57014": "statement_timeout",
+    STATEMENT_TIMEOUT: "statement_timeout",
     "53100": "disk_full",
     "53200": "memory",
     "53300": "connections",
@@ -79,7 +85,8 @@ def refusal(error: DBAPIError | psycopg.Error) -> Exception:
     if is_lost(error):
         return RetryLater("connection")
     if state in NOT_NOW:
-        log.warning("database refused", extra={"sqlstate": state, "error": str(error).splitlines()[0]})
+        how_loud = logging.CRITICAL if state in EXHAUSTED else logging.WARNING
+        log.log(how_loud, "database refused", extra={"sqlstate": state, "error": str(error).splitlines()[0]})
         return RetryLater(NOT_NOW[state])
     if state == "MF002":
         return OrderNotEditable(0, "confirmed")

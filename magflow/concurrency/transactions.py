@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, Concatenate, Final, Generic, NoReturn, ParamSpec, TypeVar, cast
 
 import psycopg
@@ -14,7 +14,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from magflow.concurrency.levels import held_by
-from magflow.concurrency.server_errors import DEADLOCK, is_lost, refusal, sqlstate
+from magflow.concurrency.server_errors import DEADLOCK, PREPARED_NO_MORE, STATEMENT_TIMEOUT, is_lost, refusal, sqlstate
+from magflow.concurrency.statements import Batch, Rows
 from magflow.db import db
 from magflow.domain.actors import SYSTEM, Actor
 from magflow.domain.errors import OutcomeUnknown, RetryLater
@@ -77,11 +78,13 @@ def run(unit: Callable[[Session], R], actor: Actor) -> R:
         except (DBAPIError, psycopg.Error, StartAgain) as error:
             lost = is_lost(error)
             session.invalidate() if lost else session.rollback()
+            if sqlstate(error) == STATEMENT_TIMEOUT:
+                _log_plan(error, session.info.get("batch"))
             if lost and committing and _has_committed(session.info.get("transaction")):
                 return result
             if lost and reconnects < MAX_RECONNECTS:
                 reconnects += 1
-            elif _meets_others(error) and retries < MAX_RETRIES:
+            elif _may_work_next_time(error) and retries < MAX_RETRIES:
                 retries += 1
                 log.warning("transaction repeated", extra={"sqlstate": sqlstate(error), "attempt": retries})
                 # Not a wait for somebody: the two units that met must start apart from each other.
@@ -94,12 +97,28 @@ def run(unit: Callable[[Session], R], actor: Actor) -> R:
             session.close()
 
 
+def _log_plan(error: BaseException, last: "Batch | None") -> None:
+    """A statement that ran into its limit is not tried again; how the server meant to run it is worth knowing."""
+    statement, parameters = (
+        (error.statement, error.params) if isinstance(error, DBAPIError) else last.failed if last else (None, None)
+    )
+    plan = []
+    if statement:
+        try:
+            with db.engine.connect() as connection:
+                explained = _driver(connection).execute(f"EXPLAIN {statement}", cast("Any", parameters))
+                plan = [str(row[0]) for row in explained]
+        except (SQLAlchemyError, psycopg.Error) as reason:
+            plan = [f"not to be had: {reason}".splitlines()[0]]
+    log.error("statement took too long", extra={"statement": statement, "plan": "\n".join(plan)})
+
+
 class StartAgain(Exception):
     """Raised by a unit that found, under its locks, that it needs one it may no longer ask for: run it anew."""
 
 
-def _meets_others(error: BaseException) -> bool:
-    return isinstance(error, StartAgain) or sqlstate(error) in DEADLOCK
+def _may_work_next_time(error: BaseException) -> bool:
+    return isinstance(error, StartAgain) or sqlstate(error) in DEADLOCK | PREPARED_NO_MORE
 
 
 def _raise_refusal(error: "DBAPIError | psycopg.Error | StartAgain") -> NoReturn:
@@ -122,27 +141,13 @@ def savepoint(session: Session) -> Iterator[None]:
         with session.begin_nested():
             yield
     except (DBAPIError, psycopg.Error) as error:
-        if is_lost(error) or _meets_others(error):
+        if is_lost(error) or _may_work_next_time(error):
             raise
         session.info["locks"] = held
         _raise_refusal(error)
     except BaseException:
         session.info["locks"] = held
         raise
-
-
-class Batch:
-    """Statements sent to the server together, in one network round trip; results are read after the block."""
-
-    together = True
-    """False sends them one at a time: for tests that walk through every place where others may come between."""
-
-    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
-        self._connection = connection
-
-    def send(self, sql: str, parameters: Mapping[str, Any] | None = None) -> "psycopg.Cursor[Any]":
-        """Queue a statement. The cursor holds its rows once the batch is over."""
-        return self._connection.execute(sql, parameters, prepare=True)
 
 
 @contextmanager
@@ -155,14 +160,15 @@ def batch(session: Session) -> Iterator[Batch]:
     session.flush()
     # Until here nothing may have begun: then the context travels in this round trip, not in one of its own.
     session.info["batching"] = True
-    connection = _driver(session.connection())
+    connection = session.connection()
     session.info["batching"] = False
-    with connection.pipeline() if Batch.together else nullcontext():
-        _declare_context(session, connection)
-        yield Batch(connection)
+    session.info["batch"] = statements = Batch(connection)
+    _declare_context(session, statements)
+    yield statements
+    statements.flush()
 
 
-def execute(session: Session, sql: str, parameters: Mapping[str, Any] | None = None) -> "psycopg.Cursor[Any]":
+def execute(session: Session, sql: str, parameters: Mapping[str, Any] | None = None) -> Rows:
     """One set-based statement in the session's transaction, prepared by the driver."""
     with batch(session) as statements:
         return statements.send(sql, parameters)
@@ -189,16 +195,18 @@ DECLARE_CONTEXT: Final = """
 SELECT set_config('magflow.context', %(context)s, true), pg_current_xact_id()::text, now()"""
 
 
-def _declare_context(session: Session, connection: "psycopg.Connection[Any]") -> None:
+def _declare_context(session: Session, statements: Batch) -> None:
     """Name the actor for the triggers, and learn the transaction's id, by which a lost COMMIT is looked up."""
     if "transaction" not in session.info:
-        session.info["transaction"] = connection.execute(DECLARE_CONTEXT, {"context": current(session).context})
+        session.info["transaction"] = statements.send(DECLARE_CONTEXT, {"context": current(session).context})
 
 
 @event.listens_for(UnitSession, "after_begin")
 def _declare_before_orm_writes(session: Session, _transaction: object, connection: Connection) -> None:
     if not session.info.get("batching"):
-        _declare_context(session, _driver(connection))
+        statements = Batch(connection)
+        _declare_context(session, statements)
+        statements.flush()
 
 
 def _driver(connection: Connection) -> "psycopg.Connection[Any]":
@@ -210,12 +218,12 @@ LOOK_UP_COMMIT: Final = text("""
 SELECT pg_xact_status(CAST(:xid AS xid8)), coalesce((SELECT stats_reset > :began FROM pg_stat_bgwriter), true)""")
 
 
-def _has_committed(declared: "psycopg.Cursor[Any] | None") -> bool:
+def _has_committed(declared: Rows | None) -> bool:
     """Whether the transaction whose COMMIT got no answer took effect; False when it surely did not.
 
     Raises OutcomeUnknown when that cannot be found out.
     """
-    row = declared.fetchone() if declared else None
+    row = declared.fetchone() if declared and declared.arrived else None
     if row is None:
         return False
     asked = {"xid": row[1], "began": row[2]}

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 ActorKind = Literal["user", "token", "cli", "job", "system"]
@@ -18,7 +19,7 @@ class Actor:
     id: int | None = None
     request_id: str | None = None
 
-    @property
+    @cached_property
     def context(self) -> str:
         """As the transaction-local setting `magflow.context`, which the database's triggers read."""
         return json.dumps(

@@ -3,10 +3,9 @@
 import json
 from typing import Any, Final
 
-import psycopg
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import Batch, execute
+from magflow.concurrency import Batch, Rows, execute
 
 PUBLISH: Final = "INSERT INTO events (type, payload) VALUES (%(type)s, %(payload)s::jsonb)"
 
@@ -16,6 +15,6 @@ def publish(session: Session, type_: str, **payload: Any) -> None:
     execute(session, PUBLISH, {"type": type_, "payload": json.dumps(payload)})
 
 
-def send(statements: Batch, type_: str, **payload: Any) -> "psycopg.Cursor[Any]":
+def send(statements: Batch, type_: str, **payload: Any) -> Rows:
     """The same within a batch."""
     return statements.send(PUBLISH, {"type": type_, "payload": json.dumps(payload)})

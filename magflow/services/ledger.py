@@ -7,12 +7,11 @@ function wants its variants locked by the caller and works on any number of them
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-import psycopg
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import Batch, batch
+from magflow.concurrency import Batch, Rows, batch
 from magflow.domain.errors import StaleVersion
 
 Reason = Literal["sale", "restock", "adjustment", "count", "import", "feed", "transfer"]
@@ -44,12 +43,12 @@ SET: Final = CHANGE.format(stock="w.amount", when="v.stock IS DISTINCT FROM w.am
 class Changed:
     """What a statement of the ledger did; asked once its batch is over."""
 
-    def __init__(self, cursor: "psycopg.Cursor[Any]") -> None:
-        self._cursor = cursor
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
 
     def stocks(self) -> dict[int, int]:
         """The new stock of every variant that was changed."""
-        row = self._cursor.fetchone()
+        row = self._rows.fetchone()
         return {int(variant_id): stock for variant_id, stock in row[0].items()} if row else {}
 
 

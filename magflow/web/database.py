@@ -43,6 +43,8 @@ def configure(app: Flask, settings: Settings, role: Role) -> None:
         "keepalives_interval": 10,
         "keepalives_count": 3,
         "options": _options(role),
+        # Services prepare their own statements. The driver would forget its ones, and theirs, with every rollback.
+        "prepare_threshold": None,
     }
     pool = {
         # As many as there are threads, and never one more: the server's connections are shared with everybody else.
@@ -57,7 +59,7 @@ def configure(app: Flask, settings: Settings, role: Role) -> None:
     single = {
         **pool,
         "url": url,
-        "connect_args": connect,
+        "connect_args": connect | {"prepare_threshold": 0},  # it never rolls back
         "isolation_level": "AUTOCOMMIT",
         "pool_reset_on_return": None,
     }

@@ -154,7 +154,7 @@ class Stepper:
         send = concurrency.Batch.send
 
         def send_when_told(batch: Any, sql: str, parameters: Any = None) -> Any:
-            _before(sql, batch._connection)
+            _before(sql, batch.driver)
             return send(batch, sql, parameters)
 
         def before_execute(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
