@@ -94,3 +94,17 @@ def _inside(schema: dict[str, Any], value: Any) -> Iterator[tuple[str, Any]]:
         if choice.get("type") == "object":
             for inner, part in with_field(choice, value):
                 yield f".{inner}", part
+
+
+def sample(schema: dict[str, Any]) -> Any:
+    """A body with what is required, and nothing else."""
+    kinds = schema.get("type", "object")
+    kind = kinds[0] if isinstance(kinds, list) else kinds
+    if "enum" in schema:
+        return schema["enum"][0]
+    if kind == "object":
+        return {name: sample(schema["properties"][name]) for name in schema.get("required", ())}
+    if kind == "array":
+        return [sample(schema["items"])] * schema.get("minItems", 0)
+    plain = {"integer": max(1, schema.get("minimum", 1)), "number": 1, "boolean": True}
+    return plain.get(kind, "1")
