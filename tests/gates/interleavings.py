@@ -8,6 +8,7 @@ a list of who goes next, and a failing one can be played again.
 from __future__ import annotations
 
 import contextlib
+import random
 import re
 import threading
 import time
@@ -32,6 +33,8 @@ SILENT: Final = re.compile(
 """Statements that nobody else can see or disturb: no step of their own, they go with the one before."""
 
 Act = Callable[[], Any]
+Choose = Callable[[int, list[str]], str]
+"""Who goes next: of the number of the step, and those who can."""
 
 
 class Hangs(AssertionError):
@@ -66,9 +69,9 @@ class Stepper:
         self._control = control
         self._moved = threading.Condition()
 
-    def play(self, acts: dict[str, Act], schedule: Sequence[str]) -> tuple[list[Player], list[list[str]]]:
-        """Let the acts run: first along the schedule, then whoever comes first. Returns the players with their answers,
-        and for every step who could have taken it (the first of each list, or the scheduled one, did)."""
+    def play(self, acts: dict[str, Act], choose: Choose) -> tuple[list[Player], list[list[str]]]:
+        """Let the acts run, each next step chosen. Returns the players with their answers, and for every step who could
+        have taken it; the first of each list did."""
         players = {name: Player(name, act) for name, act in acts.items()}
         threads = [threading.Thread(target=self._run, args=(player,), daemon=True) for player in players.values()]
         choices: list[list[str]] = []
@@ -77,7 +80,7 @@ class Stepper:
                 thread.start()
             self._settle(players.values())
             while ready := self._ready(players):
-                wanted = schedule[len(choices)] if len(choices) < len(schedule) else ready[0]
+                wanted = choose(len(choices), ready)
                 if wanted not in ready:
                     raise LookupError(f"{wanted} cannot take step {len(choices)}: {ready} can")
                 choices.append([wanted, *(name for name in ready if name != wanted)])
@@ -181,19 +184,44 @@ def _before(statement: str, connection: psycopg.Connection[Any]) -> None:
         stepper.stop_before(statement, connection)
 
 
-def all_orderings(play: Callable[[list[str]], list[list[str]]], most: int = 100_000) -> Iterator[list[str]]:
-    """Play every ordering once. `play` runs a schedule and returns who could have taken each step.
+def along(schedule: Sequence[str]) -> Choose:
+    """This schedule, then whoever comes first."""
+    return lambda step, ready: schedule[step] if step < len(schedule) else ready[0]
 
-    A session that waits for a lock cannot be chosen, so orderings that differ only in that are not repeated.
+
+def drawn(rnd: random.Random) -> Choose:
+    """Anybody, and more often than not the one who went last: a switch is what makes the difference, not a step."""
+    last: list[str] = []
+
+    def choose(_step: int, ready: list[str]) -> str:
+        if not last or last[0] not in ready or rnd.random() < 0.4:
+            last[:] = [rnd.choice(ready)]
+        return last[0]
+
+    return choose
+
+
+Play = Callable[[Choose], list[list[str]]]
+"""Plays along a choice, and tells who could have taken each step."""
+
+
+def orderings(play: Play, *, most: int, then_drawn: int, rnd: random.Random) -> tuple[int, bool]:
+    """Play every ordering once; of pairs that have more than `most`, so many, and some that are drawn.
+
+    A session that waits for a lock cannot be chosen, so orderings that differ only in that are not repeated. Returns
+    how many were played, and whether those were all.
     """
     todo: list[list[str]] = [[]]
-    for _ in range(most):
-        if not todo:
-            return
+    played = 0
+    while todo and played < most:
         prefix = todo.pop()
-        choices = play(prefix)
+        choices = play(along(prefix))
+        played += 1
         taken = [choice[0] for choice in choices]
-        yield taken
         for n in range(len(choices) - 1, len(prefix) - 1, -1):
             todo += [[*taken[:n], other] for other in choices[n][1:]]
-    raise AssertionError(f"more than {most} orderings")
+    if not todo:
+        return played, True
+    for _ in range(then_drawn):
+        play(drawn(rnd))
+    return played + then_drawn, False

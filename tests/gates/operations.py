@@ -84,7 +84,7 @@ WORDS: Final[list[tuple[type[errors.Refused], Callable[[Any], Answer]]]] = [
 
 def _finalize(order: int) -> Answer:
     done = checkout.finalize(checkout.FinalizeOrder(order), actor=ACTOR)
-    return ("ok", int(done.total_gross * 100))
+    return ("ok", int(done.order.total_gross * 100))
 
 
 def _cancel(order: int) -> Answer:
