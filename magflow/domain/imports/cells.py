@@ -13,6 +13,8 @@ from magflow.domain.imports.writing import restored
 Sign = Literal[".", ","]
 
 LARGEST_STOCK: Final = 1_000_000_000
+LONGEST_SKU: Final = 120
+LONGEST_OPTION: Final = 100
 LONGEST_URL: Final = 2_000
 MOST_IMAGES: Final = 250
 
@@ -31,9 +33,14 @@ EAN_LENGTHS: Final = (8, 12, 13, 14)
 ACTIVE_WORDS: Final = {"active": True, "inactive": False, "draft": False, "archived": False}
 
 
-def text(cell: str) -> str:
+def text(cell: str, most: int = SHORT) -> str:
     """A short text in one line."""
-    return cell if PLAIN.fullmatch(cell) else border.text(restored(cell), most=SHORT)
+    return cell if PLAIN.fullmatch(cell) and len(cell) <= most else border.text(restored(cell), most=most)
+
+
+def sku(cell: str) -> str:
+    """A SKU."""
+    return text(cell, LONGEST_SKU)
 
 
 def long_text(cell: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from magflow.domain.errors import FieldError, Invalid
+from magflow.domain.errors import Conflict, FieldError, Invalid
 
 FILE: Final = "file"
 LONGEST_SHOWN: Final = 200
@@ -15,6 +15,18 @@ class FileFault(Invalid):
     def __init__(self, reason: str, **params: Any) -> None:
         super().__init__([FieldError(FILE, reason, params)])
         self.reason, self.params = reason, params
+
+
+class ImportBusy(Conflict):
+    """The import is in a state in which this cannot be asked of it."""
+
+    def __init__(self, import_id: int, import_status: str) -> None:
+        super().__init__(f"import {import_id} is {import_status}")
+        self.import_id, self.import_status = import_id, import_status
+
+    def details(self) -> dict[str, Any]:
+        """Which import, and what it is doing."""
+        return {"import_id": self.import_id, "import_status": self.import_status}
 
 
 @dataclass(frozen=True)

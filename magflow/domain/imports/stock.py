@@ -50,7 +50,9 @@ class StockReader:
         self.prepared.add(self.prepared.rows, self._import_id, out)
 
     def _converted(self, name: str, cell: str) -> str:
-        if name in {"sku", "name"}:
+        if name == "sku":
+            return written(cells.sku(cell))
+        if name == "name":
             return written(cells.text(cell))
         return str(cells.whole(cell, least=-LARGEST_STOCK if name == "delta" else 0))
 

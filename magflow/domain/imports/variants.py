@@ -78,7 +78,7 @@ class VariantReader:
 
     def _variant_columns(self, signs: Mapping[str, Sign | None]) -> list[tuple[int, int, Convert, dict[str, str]]]:
         converts: dict[str, Convert] = {
-            "sku": _text,
+            "sku": lambda cell: written(cells.sku(cell)),
             "title": _text,
             "external_id": _text,
             "price": lambda cell: str(cells.number(cell, signs.get("price"))),
@@ -281,8 +281,8 @@ class VariantReader:
                 faults.append(CellFault(name_header, "required", {}))
                 continue
             try:
-                name = cells.text(name)
-                value = cells.text(value) if value else ""
+                name = cells.text(name, cells.LONGEST_OPTION)
+                value = cells.text(value, cells.LONGEST_OPTION) if value else ""
             except Unfit as unfit:
                 faults.append(CellFault(value_header, unfit.code, unfit.params, value))
                 continue

@@ -115,21 +115,31 @@ UPDATE imports SET status = 'running', beat_at = clock_timestamp() WHERE id = %(
 RETURNING id"""
 
 
-@transactional
-def check(
-    session: Session, import_id: int, run: int, headers: Mapping[str, str], kind: str, planned: bool, *, actor: Actor
-) -> None:
+def check(import_id: int, run: int, headers: Mapping[str, str], kind: str, planned: bool, *, actor: Actor) -> None:
     """Refuse what only the whole file shows, and lay out the chunks unless an earlier run did. Raises Superseded.
 
+    Each question is a transaction of its own: a file of millions of rows must not hold one for minutes.
     `headers`: field -> its column as the file calls it.
     """
-    values: dict[str, Any] = {"import": import_id, "headers": json.dumps(dict(headers), ensure_ascii=False)}
-    if execute(session, RUNNING, {"import": import_id, "run": run}).fetchone() is None:
-        raise Superseded
-    execute(session, "SELECT magflow_look_at_stage()")
+    values: dict[str, Any] = {
+        "import": import_id,
+        "run": run,
+        "headers": json.dumps(dict(headers), ensure_ascii=False),
+        "first": FIRST_CHUNK_ROWS,
+        "size": CHUNK_ROWS,
+    }
+    statements = ["SELECT magflow_look_at_stage()"]
     if kind == "variants":
-        execute(session, JOIN_RUNS, values)
-        for found in (CONTRADICTIONS, SAME_SKU, SAME_EXTERNAL_ID, SAME_COMBINATION):
-            execute(session, REFUSE.format(found=found), values)
+        questions = (CONTRADICTIONS, SAME_SKU, SAME_EXTERNAL_ID, SAME_COMBINATION)
+        statements += [JOIN_RUNS, *(REFUSE.format(found=question) for question in questions)]
     if not planned:
-        execute(session, PLAN, {**values, "first": FIRST_CHUNK_ROWS, "size": CHUNK_ROWS})
+        statements.append(PLAN)
+    for statement in statements:
+        _ask(statement, values, actor=actor)
+
+
+@transactional
+def _ask(session: Session, statement: str, values: Mapping[str, Any], *, actor: Actor) -> None:
+    if execute(session, RUNNING, values).fetchone() is None:
+        raise Superseded
+    execute(session, statement, values)

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, transactional
 from magflow.domain.actors import Actor
-from magflow.domain.errors import Conflict, FieldError, Invalid, NotFound
-from magflow.domain.imports.faults import FileFault
+from magflow.domain.errors import FieldError, Invalid, NotFound
+from magflow.domain.imports.faults import FileFault, ImportBusy
 from magflow.models import Import
 from magflow.services import audit, events, jobs
 from magflow.services.imports import files
@@ -22,18 +22,6 @@ SILENT: Final = timedelta(seconds=60)
 """A run that was not heard of for so long has lost its runner."""
 
 LONGEST_SOURCE: Final = 60
-
-
-class ImportBusy(Conflict):
-    """The import is in a state in which this cannot be asked of it."""
-
-    def __init__(self, import_id: int, status: str) -> None:
-        super().__init__(f"import {import_id} is {status}")
-        self.import_id, self.import_status = import_id, status
-
-    def details(self) -> dict[str, Any]:
-        """Which import, and what it is doing."""
-        return {"import_id": self.import_id, "import_status": self.import_status}
 
 
 @dataclass(frozen=True)

@@ -130,9 +130,9 @@ WITH open AS (
     WHERE f.is_variant AND f.product_id IS NOT NULL AND f.variant_id IS NULL
       AND (f.combo IS NULL OR b.known) AND (f.active IS NOT FALSE OR f.sku IS NULL)
 ), free AS (
-    SELECT v.id, v.product_id, coalesce(v.options_digest, '') AS digest, v.status FROM variants v
-    WHERE v.product_id IN (SELECT product_id FROM open)
-      AND NOT EXISTS (SELECT FROM found f WHERE f.variant_id = v.id)
+    SELECT v.id, v.product_id, coalesce(v.options_digest, '') AS digest, v.status
+    FROM (SELECT DISTINCT product_id FROM open) o JOIN variants v USING (product_id)
+    WHERE NOT EXISTS (SELECT FROM found f WHERE f.variant_id = v.id)
       {unclaimed}
 ), best AS (
     SELECT DISTINCT ON (open.number) open.number, free.id

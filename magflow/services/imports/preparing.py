@@ -29,26 +29,29 @@ COUNTED: Final = """
 UPDATE imports SET rows_total = %(rows)s, beat_at = clock_timestamp() WHERE id = %(import)s AND run = %(run)s
 RETURNING id"""
 
-CLEAR_STAGE: Final = (
-    "DELETE FROM import_stage WHERE import_id = %(import)s",
-    "DELETE FROM import_options WHERE import_id = %(import)s",
-    "DELETE FROM import_images WHERE import_id = %(import)s",
-)
-CLEAR_RESULTS: Final = (
-    "DELETE FROM import_rows WHERE import_id = %(import)s",
-    "DELETE FROM import_chunks WHERE import_id = %(import)s",
-)
+CLEARED: Final = ("import_stage", "import_options", "import_images")
+RESULTS: Final = ("import_rows", "import_chunks")
+CLEAR: Final = """
+DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM {table} WHERE import_id = %(import)s LIMIT %(most)s))"""
+CLEARED_AT_ONCE: Final = 200_000
 
 
 class Superseded(Exception):
     """The import was cancelled or started anew: this run has nothing to do any more."""
 
 
-@transactional
-def clear(session: Session, import_id: int, results: bool, *, actor: Actor) -> None:
+def clear(import_id: int, results: bool, *, actor: Actor) -> None:
     """Take away prepared rows, and with `results` what an earlier run had noted about them."""
-    for statement in CLEAR_STAGE + (CLEAR_RESULTS if results else ()):
-        execute(session, statement, {"import": import_id})
+    for table in CLEARED + (RESULTS if results else ()):
+        while _clear(table, import_id, actor=actor) == CLEARED_AT_ONCE:
+            pass
+
+
+@transactional
+def _clear(session: Session, table: str, import_id: int, *, actor: Actor) -> int:
+    values = {"import": import_id, "most": CLEARED_AT_ONCE}
+    return execute(session, CLEAR.format(table=table), values).rowcount
 
 
 def prepare(

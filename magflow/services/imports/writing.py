@@ -83,10 +83,9 @@ WITH final AS (
     FROM plan p LEFT JOIN combos b USING (combo) WHERE p.status = 0 AND p.fault IS NULL
     UNION ALL
     SELECT NULL, v.product_id, coalesce(v.options_digest, ''), false, v.sku
-    FROM variants v
-    WHERE v.product_id IN (SELECT product_id FROM plan) AND v.status = 0
+    FROM heads h JOIN variants v ON v.product_id = h.product_id
+    WHERE v.status = 0 AND h.archived IS NOT TRUE
       AND NOT EXISTS (SELECT FROM plan p WHERE p.variant_id = v.id AND p.fault IS NULL)
-      AND NOT EXISTS (SELECT FROM heads h WHERE h.product_id = v.product_id AND h.archived)
 ), clash AS (
     SELECT product, digest, min(sku) FILTER (WHERE NOT takes) AS winner FROM final
     GROUP BY product, digest HAVING count(*) > 1
