@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import psycopg
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import execute, savepoint, transactional
+from magflow.concurrency import execute, savepoint, sqlstate, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Conflict, IdempotencyInProgress, IdempotencyKeyReused, Invalid, Refused, RetryLater
 
@@ -91,12 +93,11 @@ def once(session: Session, request: KeyedRequest, *, actor: Actor) -> Answer:
 
 
 def _claim(session: Session, row: Mapping[str, object]) -> bool:
-    """Whether the key is ours. Waits while another call holds it."""
+    """Whether the key is ours. Waits while another call holds it; nothing else can make this statement wait."""
     try:
-        with savepoint(session):
-            return execute(session, CLAIM, row).rowcount == 1
-    except RetryLater as error:
-        if error.cause == "lock_timeout":
+        return execute(session, CLAIM, row).rowcount == 1
+    except (DBAPIError, psycopg.Error) as error:
+        if sqlstate(error) == "55P03":
             raise IdempotencyInProgress from error
         raise
 

@@ -131,6 +131,7 @@ def describe(app: Flask) -> dict[str, Any]:
             + ", ".join(SCOPES),
         }
     }
+    spec["tags"] = [{**tag, "name": _tag(tag["name"])} for tag in spec.get("tags", [])]
     rules = {
         (CONVERTER.sub(r"{\1}", rule.rule), method.lower()): rule
         for rule in app.url_map.iter_rules()
@@ -139,6 +140,11 @@ def describe(app: Flask) -> dict[str, Any]:
     for path, method, operation in _operations(spec):
         _complete(app, rules[path, method], method, operation, spec["paths"][path].get("parameters", []))
     return spec
+
+
+def _tag(blueprint: str) -> str:
+    """`api_price_templates` as people call it."""
+    return blueprint.removeprefix("api_").replace("_", " ").capitalize()
 
 
 def _problem(status: str, text: str) -> dict[str, Any]:
@@ -163,6 +169,7 @@ def _operations(spec: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]
 def _complete(app: Flask, rule: Rule, method: str, operation: dict[str, Any], shared: list[Any]) -> None:
     """What follows from the route itself: its scope, its name, the refusals that it can meet."""
     permission = permission_of(app, rule.endpoint, method.upper())
+    operation["tags"] = [_tag(name) for name in operation.get("tags", [])]
     operation["operationId"] = rule.endpoint.replace(".", "_").removeprefix("api_")
     parameters = operation.setdefault("parameters", [])
     if permission != PUBLIC:
