@@ -79,17 +79,18 @@ def same_request(session: Session, of: AuditEntry, *, limit: int = 50) -> Sequen
     return session.scalars(found.order_by(AuditEntry.id).limit(limit)).all()
 
 
-def history_of_order(session: Session, order_id: int, item_ids: Collection[int]) -> Sequence[AuditEntry]:
+def history_of_order(session: Session, order_id: int, *, limit: int = 500) -> Sequence[AuditEntry]:
     """Everything recorded about an order and its lines, those that are gone included; newest first."""
     # Written out, not bound: the index ix_audit_log_order is found by these very words.
     made_or_gone = and_(
         text("table_name = 'order_items' AND action IN ('insert', 'delete')"),
         func.coalesce(AuditEntry.new, AuditEntry.old).op("->>")(literal_column("'order_id'")) == str(order_id),
     )
-    changed = and_(AuditEntry.table_name == "order_items", AuditEntry.row_id.in_([str(id_) for id_ in item_ids]))
+    lines = session.scalars(select(AuditEntry.row_id).distinct().where(made_or_gone).limit(limit)).all()
+    of_lines = and_(AuditEntry.table_name == "order_items", AuditEntry.row_id.in_(lines))
     itself = and_(AuditEntry.table_name == "orders", AuditEntry.row_id == str(order_id))
     return session.scalars(
-        select(AuditEntry).where(or_(itself, made_or_gone, changed)).order_by(AuditEntry.id.desc()).limit(500)
+        select(AuditEntry).where(or_(itself, of_lines)).order_by(AuditEntry.id.desc()).limit(limit)
     ).all()
 
 

@@ -68,7 +68,7 @@ def names(session: Session, entries: Iterable[AuditEntry]) -> Names:
     for table, ids in wanted.items():
         if ids:
             key, name = NAMED[table]
-            found[table] = {id_: called for id_, called in session.execute(select(key, name).where(key.in_(ids)))}
+            found[table] = dict(session.execute(select(key, name).where(key.in_(ids))).all())
     return Names(found)
 
 

@@ -123,7 +123,9 @@ class Form:
     @property
     def status(self) -> int:
         """The status of the page that shows the form."""
-        return self.refused.status if self.refused is not None else 200
+        if self.refused is not None:
+            return self.refused.status
+        return 200 if self.ok else 422
 
     def __getitem__(self, field: str) -> Any:
         return self.values.get(field)

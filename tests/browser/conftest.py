@@ -45,9 +45,12 @@ def find_chromium() -> str | None:
     return named or next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser a run. Without one the tests fail, loudly, unless that was allowed."""
+    """One browser a module: other modules of the run start theirs, and a process can hold only one driver at a time.
+
+    Without a browser the tests fail, loudly, unless that was allowed.
+    """
     path = find_chromium()
     if path is None:
         if os.environ.get(ALLOWED_WITHOUT) == "1":

@@ -30,7 +30,8 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop(module_app: Flask) -> Iterator[Shop]:
     with module_app.app_context():
-        shirt = make_product(name="Shirt with a long title " * 3, options={"Color": ["Red", "Blue"], "Size": ["S", "M"]})
+        offered = {"Color": ["Red", "Blue"], "Size": ["S", "M"]}
+        shirt = make_product(name="Shirt with a long title " * 3, options=offered)
         red = make_variant(shirt, values=[("Color", "Red"), ("Size", "S")], stock=20, sku="SHIRT-RED-S")
         make_variant(shirt, values=[("Color", "Red"), ("Size", "M")], stock=20, sku="SHIRT-RED-M")
         make_variant(shirt, values=[("Color", "Red"), ("Size", "S")], active=False, sku="SHIRT-DRAFT")

@@ -209,7 +209,7 @@ def _restock_page(order_id: int, form: Form, errors: dict[int, list[str]]) -> Re
         flash(_("Only what was confirmed can come back."), "error")
         return redirect(url_for("orders.page", order_id=order_id), 303)
     back = {name: value for name, value in request.form.items() if name.startswith("back_")}
-    status = 422 if errors else form.status
+    status = 422 if errors and form.refused is None else form.status
     return show("orders/restock.html", page=shown, order=shown.order, form=form, errors=errors, back=back), status
 
 

@@ -24,7 +24,7 @@ def reading() -> Session:
 def order_page(order_id: int, sent: Form | None = None, named: forms.Named | None = None) -> ResponseReturnValue:
     """The page of an order; with a form on it that was refused, and what the person may have meant by it."""
     shown = reads.order_page(reading(), order_id)
-    entries = audit.history_of_order(reading(), order_id, [line.item.id for line in shown.lines])
+    entries = audit.history_of_order(reading(), order_id)
     rows = catalogue.variant_rows(reading(), list(story.variants_in(entries)))
     refused = sent.refused if sent is not None else None
     html = show(
