@@ -5,8 +5,11 @@ from typing import Final
 
 import structlog
 from flask import Blueprint, Flask, Response, abort, current_app, g, jsonify, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from sqlalchemy.exc import SQLAlchemyError
 
+from magflow.db import db
+from magflow.queries import health
 from magflow.services import readiness, tokens
 from magflow.web.permissions import public
 
@@ -31,6 +34,21 @@ class Metrics:
         self.seconds = Histogram(
             "magflow_http_seconds", "Seconds until the answer", ["endpoint"], buckets=BUCKETS, registry=self.registry
         )
+        self.waiting = Gauge(
+            "magflow_waiting", "What waits; `database` is 1 while it answers", ["what"], registry=self.registry
+        )
+
+    def read_waiting(self) -> None:
+        """Ask the database; while it is away that is the figure to see, and the others are not kept from before."""
+        self.waiting.clear()
+        try:
+            found = health.waiting(db.session())
+        except SQLAlchemyError as error:
+            log.warning("figures not available", error=type(error).__name__)
+            found = {}
+        for what, value in found.items():
+            self.waiting.labels(what).set(value)
+        self.waiting.labels("database").set(1 if found else 0)
 
 
 def init_app(app: Flask) -> None:
@@ -88,4 +106,5 @@ def metrics() -> Response:
         if "admin" not in bearer.scopes:
             abort(403)
     figures: Metrics = current_app.extensions["magflow.metrics"]
+    figures.read_waiting()
     return Response(generate_latest(figures.registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,7 +1,7 @@
 """What every page shares: the navigation, who is signed in, the language menu; and how a page runs a service."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from flask import Flask, current_app, flash, request, url_for
 from werkzeug.routing import BuildError

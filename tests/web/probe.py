@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from marshmallow import Schema, fields
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -34,6 +34,7 @@ from magflow.web.border import (
     Text,
 )
 from magflow.web.permissions import requires
+from magflow.web.security import largest_body
 
 gate = threading.Event()
 """Set: work goes through. Cleared: a slow call waits inside its transaction."""
@@ -175,6 +176,12 @@ def probe_area() -> Area:
     @requires("orders:write")
     def orders_page() -> str:
         return "orders"
+
+    @pages.post("/probe/upload")
+    @requires("imports:write")
+    @largest_body(5_000_000)
+    def upload() -> str:
+        return str(len(request.files["file"].read()))
 
     @pages.get("/probe/bug")
     @requires("self")

@@ -132,11 +132,31 @@ def test_a_program_that_asks_a_page_for_json_gets_a_problem(site: Flask):
 
 def test_metrics_are_for_this_machine_or_for_a_token(site: Flask):
     near, far = Browser(site), Browser(site, "10.1.2.3")
-    assert "magflow_http_requests_total" in near.get("/metrics").get_data(as_text=True)
+    figures = near.get("/metrics").get_data(as_text=True)
+    assert "magflow_http_requests_total" in figures
+    assert 'magflow_waiting{what="database"} 1.0' in figures
+    assert 'magflow_waiting{what="jobs_waiting"} 0.0' in figures
     assert far.get("/metrics").status_code == 401
     narrow, wide = make_token(site, "catalog:read"), make_token(site, "admin")
     assert far.get("/metrics", headers={"Authorization": f"Bearer {narrow}"}).status_code == 403
     assert far.get("/metrics", headers={"Authorization": f"Bearer {wide}"}).status_code == 200
+
+
+@pytest.mark.parametrize(("size", "status"), [(4_000_000, 200), (6_000_000, 413)])
+def test_a_route_may_take_more_than_the_others(site: Flask, size, status):
+    browser = signed_in(site, make_user(site))
+    parts = [
+        f'name="csrf_token"\r\n\r\n{browser.token("/settings/profile")}',
+        f'name="file"; filename="file.csv"\r\n\r\n{"x" * size}',
+    ]
+    body = "".join(f"--edge\r\nContent-Disposition: form-data; {part}\r\n" for part in parts) + "--edge--\r\n"
+    answer = browser.client.post(
+        "/probe/upload",
+        data=body.encode(),
+        headers={"Sec-Fetch-Site": "same-origin"},
+        content_type="multipart/form-data; boundary=edge",
+    )
+    assert answer.status_code == status
 
 
 def test_a_large_form_is_turned_away(site: Flask):

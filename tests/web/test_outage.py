@@ -114,6 +114,8 @@ def test_it_starts_without_a_database_and_recovers_by_itself(cut_off: Flask, wir
     assert (answer.status_code, answer.json["code"]) == (503, "retry_later")
     assert answer.headers["Retry-After"]
 
+    assert 'magflow_waiting{what="database"} 0.0' in client.get("/metrics").get_data(as_text=True)
+
     wire.mend()
 
     assert client.get("/readyz").json == {"status": "ready"}
