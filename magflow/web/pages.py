@@ -72,7 +72,7 @@ def _within(url: str) -> bool:
 def url_or_none(endpoint: str, **arguments: int | str) -> str | None:
     """The address of an endpoint; None where its area is not installed."""
     try:
-        return url_for(endpoint, **arguments)
+        return url_for(endpoint, **cast("dict[str, Any]", arguments))
     except BuildError:
         return None
 
