@@ -122,3 +122,12 @@ def new_stock(rule: Rule, old: int) -> int | RefusedValue:
     if wanted > HIGHEST_STOCK:
         return RefusedValue("too_large")
     return wanted
+
+
+DRASTIC: Final = Decimal("0.20")
+"""A price that moves further than this part of itself is looked at apart."""
+
+
+def is_drastic(old: Decimal, new: Decimal) -> bool:
+    """Whether a price moves by more than a fifth. From nothing to something has no measure, and counts."""
+    return abs(new - old) > old * DRASTIC

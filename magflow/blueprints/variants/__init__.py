@@ -4,12 +4,15 @@ from magflow.blueprints.variants import (
     admin,
     api,
     bulk_api,
+    bulk_pages,
     catalogue_api,
     generation_api,
+    generation_pages,
     grid,
     pages,
     tasks,
     template_api,
+    template_pages,
     variant_pages,
 )
 from magflow.services import price_templates
@@ -18,7 +21,14 @@ from magflow.web.locale import _l
 
 area = Area(
     "variants",
-    blueprints=(pages.blueprint, variant_pages.blueprint, grid.blueprint),
+    blueprints=(
+        pages.blueprint,
+        variant_pages.blueprint,
+        grid.blueprint,
+        generation_pages.blueprint,
+        bulk_pages.blueprint,
+        template_pages.blueprint,
+    ),
     api=(catalogue_api.api, api.api, generation_api.api, bulk_api.api, template_api.api),
     admin_views=admin.views,
     tasks=tasks.TASKS,

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask import flash, url_for
+from flask import current_app, flash, url_for
+from flask.typing import ResponseReturnValue
 from flask_admin.actions import action
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterEqual, IntGreaterFilter, IntSmallerFilter
 from flask_admin.model.template import macro
@@ -11,6 +12,7 @@ from flask_babel import lazy_pgettext
 from sqlalchemy import and_
 from sqlalchemy.orm import joinedload
 
+from magflow.blueprints.variants import bulk_pages
 from magflow.db import db
 from magflow.domain.errors import Refused
 from magflow.models import Product, Variant, VariantStatus
@@ -41,7 +43,11 @@ class VariantView(ReadView):
     """Every variant, whatever its product and status."""
 
     permission = "catalog:read"
-    action_permissions = {"activate": "catalog:write", "deactivate": "catalog:write"}  # noqa: RUF012 - as the base's
+    action_permissions = {  # noqa: RUF012 - as the base's
+        "edit_in_bulk": "catalog:write",
+        "activate": "catalog:write",
+        "deactivate": "catalog:write",
+    }
     list_template = "variants/list.html"
     can_view_details = False
     loading = (joinedload(Variant.product),)
@@ -82,7 +88,11 @@ class VariantView(ReadView):
         ),
         ListTab("orphans", _l("Orphans"), lambda: and_(Variant.status == VariantStatus.ACTIVE, orphaned())),
     )
-    action_looks = {"activate": ("", "ok"), "deactivate": ("", "draft")}  # noqa: RUF012 - as the base's
+    action_looks = {  # noqa: RUF012 - as the base's
+        "edit_in_bulk": ("", "edit"),
+        "activate": ("", "ok"),
+        "deactivate": ("", "draft"),
+    }
 
     def __init__(self) -> None:
         self.column_filters = (
@@ -96,6 +106,22 @@ class VariantView(ReadView):
     def row_url(self, row: Any, back: str) -> str | None:  # noqa: ARG002 - the base's signature
         """The variant's own page."""
         return url_for("variants.page", variant_id=row.id)
+
+    def matching(self, most: int) -> list[int]:
+        """The ids of all rows that the present address shows, whatever the page; at most one more than `most`."""
+        asked = self._get_list_extra_args()
+        query: Any = self.get_query()
+        joins: dict[Any, Any] = {}
+        if asked.search:
+            query, _count, joins, _count_joins = self._apply_search(query, None, joins, {}, asked.search)
+        if asked.filters:
+            query, _count, joins, _count_joins = self._apply_filters(query, None, joins, {}, asked.filters)
+        return [row.id for row in query.with_entities(Variant.id).order_by(Variant.id).limit(most + 1)]
+
+    @action("edit_in_bulk", _l("Change in bulk"))  # type: ignore[untyped-decorator]
+    def edit_in_bulk(self, ids: list[int]) -> ResponseReturnValue:
+        """Ask what to change of the ticked rows."""
+        return bulk_pages.asked(bulk_pages.picked(ids))
 
     @action("activate", _l("Activate"), _l("Activate these variants?\nThey can be sold from then on."))  # type: ignore[untyped-decorator]
     def activate(self, ids: list[int]) -> None:
@@ -130,6 +156,13 @@ def _each(ids: Sequence[int], *, active: bool) -> None:
         flash(said, "error")
     if more := len(refusals[MOST_REASONS:]):
         flash(ngettext("%(num)d more was refused.", "%(num)d more were refused.", more), "error")
+
+
+def matching(most: int) -> list[int]:
+    """The variants that the list of the present address means, in this application."""
+    views = (view for admin in current_app.extensions["admin"] for view in admin._views)
+    shown: VariantView = next(view for view in views if isinstance(view, VariantView))
+    return shown.matching(most)
 
 
 def views() -> Sequence[Any]:
