@@ -1,5 +1,14 @@
 """Imports and exports: files in, files out, and the catalogue in step with feeds."""
 
-from magflow.web.areas import Area
+from magflow.blueprints.imports import api, cli, jobs, pages
+from magflow.web.areas import Area, MenuEntry
+from magflow.web.locale import _l
 
-area = Area("imports")
+area = Area(
+    "imports",
+    blueprints=(pages.blueprint,),
+    api=(api.api,),
+    commands=cli.COMMANDS,
+    tasks=jobs.TASKS,
+    menu=(MenuEntry(_l("Imports"), "imports.index", permission="imports:read", icon="imports", position=500),),
+)

@@ -16,6 +16,9 @@ FORMATS: Final = ("auto", "magflow", "shopify", "woocommerce")
 
 MOST_OPTIONS: Final = 20
 
+REPORT_COLUMNS: Final = ("error_line", "error_column", "error_code", "error")
+"""What the report of refused rows adds; a mended report is read like the file that it came from."""
+
 MAGFLOW_VARIANTS: Final[Mapping[str, str]] = {
     "handle": "handle", "product": "name", "description": "description", "brand": "brand", "category": "category",
     "sku": "sku", "title": "title", "price": "price", "compare_at_price": "compare_at_price", "stock": "stock",
@@ -144,7 +147,11 @@ def _magflow(
     columns = {fields[name]: place for place, name in enumerate(names) if name in fields}
     options, odd = _options(names, MAGFLOW_OPTION) if kind == "variants" else ((), [])
     placed = {*columns.values(), *(place for pair in options for place in pair)}
-    unknown = [header.strip() or f"#{place + 1}" for place, header in enumerate(headers) if place not in placed]
+    unknown = [
+        header.strip() or f"#{place + 1}"
+        for place, header in enumerate(headers)
+        if place not in placed and names[place] not in REPORT_COLUMNS
+    ]
     if unknown:
         raise FileFault("unknown_columns", columns=", ".join(unknown[:20]), known=", ".join(fields))
     if odd:
@@ -169,7 +176,11 @@ def _shopify(headers: Sequence[str], names: Sequence[str]) -> Layout:
     if not columns.keys() & {"name", "handle"}:
         raise FileFault("missing_columns", columns="Title")
     placed = {*columns.values(), *(place for pair in options for place in pair)}
-    left_out = tuple(header.strip() for place, header in enumerate(headers) if place not in placed and header.strip())
+    left_out = tuple(
+        header.strip()
+        for place, header in enumerate(headers)
+        if place not in placed and names[place] and names[place] not in REPORT_COLUMNS
+    )
     return Layout("variants", "shopify", tuple(headers), columns, options, left_out)
 
 

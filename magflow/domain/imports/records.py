@@ -23,7 +23,7 @@ MOST_UNCLOSED: Final = 1_000
 
 
 class Record(NamedTuple):
-    """One row of the file. `fault` is a code when it could not be split into cells."""
+    """One row of the file. `fault` is a code when it could not be split into cells: then its text is its only cell."""
 
     number: int
     line: int
@@ -44,6 +44,7 @@ class Records:
         self._begins = line
         self._unclosed = 0
         self._fault: str | None = None
+        self._text = ""
         cell = f'(?:[^"{re.escape(delimiter)}\r\n]*|"(?:[^"]|"")*")'
         self._well_formed = re.compile(rf"{cell}(?:{re.escape(delimiter)}{cell})*[\r\n]*")
 
@@ -95,7 +96,9 @@ class Records:
             except StopIteration:
                 return
             except csv.Error:
-                cells, self._fault = [], self._fault or "broken_quotes"
+                self._fault = self._fault or "broken_quotes"
+            if self._fault is not None:
+                cells = [self._text[:LONGEST_CELL].rstrip("\r\n")]
             yield self._begins, cells, self._fault
 
     def _cut(self, cells: list[str]) -> str | None:
@@ -107,7 +110,7 @@ class Records:
     def _whole(self) -> Iterator[str]:
         """Pieces of text that are a whole record each, until none waits."""
         while self._waiting:
-            text = self._next_line() or ""
+            text = self._text = self._next_line() or ""
             self._begins = self._line
             if '"' in text and not self._well_formed.fullmatch(text):
                 text = self._closed(text)

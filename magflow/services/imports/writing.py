@@ -90,7 +90,8 @@ WITH final AS (
     SELECT product, digest, min(sku) FILTER (WHERE NOT takes) AS winner FROM final
     GROUP BY product, digest HAVING count(*) > 1
 )
-UPDATE plan p SET fault = {fault("options", "conflict", "jsonb_build_object('sku', clash.winner)", "p.sku")}
+UPDATE plan p SET fault = {fault("options", "conflict",
+    "jsonb_build_object('sku', coalesce(clash.winner, p.sku))", "p.sku")}
 FROM final JOIN clash USING (product, digest) WHERE p.number = final.number AND final.takes"""
 
 # --- products and options ---------------------------------------------------------------------------------------------

@@ -1,0 +1,125 @@
+"""What the endpoints of imports answer: descriptions for the OpenAPI page, and the functions that build them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from marshmallow import fields
+
+from magflow.blueprints.imports.words import fault_sentence
+from magflow.domain.imports.layouts import KINDS
+from magflow.queries.catalogue import VariantRow
+from magflow.queries.imports import ImportState
+from magflow.services.variants import ACTIVE
+from magflow.web.answers import Amount, Answer, Count, Time, Word
+
+STATUSES = ("uploaded", "parsing", "ready", "running", "paused", "finished", "cancelled", "failed")
+
+
+class ErrorOut(Answer):
+    """Why an import failed."""
+
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class ImportOut(Answer):
+    """An import. Finished, its rows add up: `rows_total` = applied + unchanged + refused."""
+
+    id = fields.Integer(required=True)
+    kind = Word(*KINDS, required=True)
+    format = Word("magflow", "shopify", required=True)
+    source = fields.String(required=True)
+    source_account = fields.String(required=True)
+    filename = fields.String(required=True)
+    dry_run = fields.Boolean(required=True)
+    status = Word(*STATUSES, required=True)
+    progress = fields.Float(required=True, metadata={"minimum": 0, "maximum": 1})
+    rows_total = Count(required=True)
+    rows_applied = Count(required=True)
+    rows_unchanged = Count(required=True)
+    rows_refused = Count(required=True)
+    error = fields.Nested(ErrorOut, required=True, allow_none=True)
+    left_out = fields.List(fields.String(), required=True)
+    actor = fields.String(required=True)
+    created_at = Time(required=True)
+    started_at = Time(required=True, allow_none=True)
+    finished_at = Time(required=True, allow_none=True)
+
+
+class SyncedValue(Answer):
+    option_name = fields.String(required=True)
+    option_value = fields.String(required=True)
+
+
+class SyncedOut(Answer):
+    """The variant that a feed's record came to."""
+
+    id = fields.Integer(required=True)
+    action = Word("created", "reactivated", "updated", "unchanged", required=True)
+    source = fields.String(required=True)
+    source_account = fields.String(required=True)
+    external_id = fields.String(required=True)
+    product_id = fields.Integer(required=True)
+    sku = fields.String(required=True)
+    title = fields.String(required=True, allow_none=True)
+    price = Amount(required=True)
+    compare_at_price = Amount(required=True, allow_none=True)
+    stock = Count(required=True)
+    inventory_quantity = Count(required=True)
+    status = Word("active", "inactive", required=True)
+    option_values = fields.List(fields.Nested(SyncedValue), required=True)
+    version = Count(required=True)
+
+
+def import_json(state: ImportState) -> dict[str, Any]:
+    """An import."""
+    row = state.row
+    error = None if row.error is None else {"code": row.error["code"], "message": fault_sentence(row.error)}
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "format": row.format,
+        "source": row.source,
+        "source_account": row.source_account,
+        "filename": row.filename,
+        "dry_run": row.dry_run,
+        "status": row.status,
+        "progress": round(state.progress, 4),
+        "rows_total": row.rows_total,
+        "rows_applied": state.applied,
+        "rows_unchanged": state.unchanged,
+        "rows_refused": state.refused,
+        "error": error,
+        "left_out": list((row.reading or {}).get("left_out", ())),
+        "actor": row.actor,
+        "created_at": row.created_at,
+        "started_at": row.started_at,
+        "finished_at": row.finished_at,
+    }
+
+
+def synced_json(outcome: str, named: Sequence[str], row: VariantRow) -> dict[str, Any]:
+    """The variant of a feed's record; `named` is source, account and external id."""
+    variant = row.variant
+    source, account, external_id = named
+    return {
+        "id": variant.id,
+        "action": outcome,
+        "source": source,
+        "source_account": account,
+        "external_id": external_id,
+        "product_id": variant.product_id,
+        "sku": variant.sku,
+        "title": variant.title,
+        "price": variant.price,
+        "compare_at_price": variant.compare_at_price,
+        "stock": variant.stock,
+        "inventory_quantity": variant.stock,
+        "status": "active" if variant.status == ACTIVE else "inactive",
+        "option_values": [
+            {"option_name": choice.option_name, "option_value": choice.option_value}
+            for choice in row.options
+            if not choice.obsolete
+        ],
+        "version": variant.version,
+    }

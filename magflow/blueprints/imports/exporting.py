@@ -1,0 +1,167 @@
+"""Exports as streams of CSV: what pages, API and command line send."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Literal, TypeVar
+
+from magflow.db import db
+from magflow.domain.errors import FieldError, Invalid
+from magflow.domain.imports.writing import blocks, cell
+from magflow.queries import exports
+from magflow.queries.exports import START, Key, VariantLine
+from magflow.services.variants import ACTIVE
+
+Row = TypeVar("Row")
+What = Literal["variants", "stock", "orders"]
+
+WHATS: Final = ("variants", "stock", "orders")
+FORMATS: Final = ("magflow", "shopify")
+
+SHOPIFY_OPTIONS: Final = 3
+SHOPIFY_HEADER: Final = (
+    "Title", "URL handle", "Description", "Vendor", "Type", "Status", "SKU", "Barcode", "Option1 name",
+    "Option1 value", "Option2 name", "Option2 value", "Option3 name", "Option3 value", "Price", "Compare-at price",
+    "Inventory tracker", "Inventory quantity", "Continue selling when out of stock", "Product image URL",
+    "Image position", "Image alt text", "Variant image URL",
+)  # fmt: skip
+
+
+def export(what: str, form: str, *, source: str = "file", account: str = "default") -> Iterator[bytes]:
+    """A CSV file, piece by piece. Raises Invalid before the first piece when it cannot be written."""
+    if what not in WHATS:
+        raise Invalid([FieldError("what", "not_one_of", {"choices": ", ".join(WHATS)})])
+    if form not in FORMATS or (form == "shopify" and what != "variants"):
+        choices = FORMATS if what == "variants" else FORMATS[:1]
+        raise Invalid([FieldError("format", "not_one_of", {"choices": ", ".join(choices)})])
+    if what == "stock":
+        return blocks(("sku", "product", "stock", "expected"), _stock_rows())
+    if what == "orders":
+        return blocks(ORDER_HEADER, _order_rows())
+    if form == "shopify":
+        return _shopify(source, account)
+    return _magflow(source, account)
+
+
+def _pages(read: Callable[[Key], Sequence[Row]], key: Callable[[Row], Key]) -> Iterator[Row]:
+    """Row after row; each page is read by itself, and its transaction is over before anybody sees a row of it."""
+    after = START
+    while rows := read(after):
+        db.session.remove()
+        yield from rows
+        after = key(rows[-1])
+    db.session.remove()
+
+
+def _variant_lines(source: str, account: str) -> Iterator[VariantLine]:
+    return _pages(
+        lambda after: exports.variants(db.session(), after, source=source, account=account), lambda line: line.key
+    )
+
+
+# --- MagFlow's own columns --------------------------------------------------------------------------------------------
+
+
+def _magflow(source: str, account: str) -> Iterator[bytes]:
+    options = exports.most_options(db.session())
+    header = ["handle", "product", "description", "brand", "category", "sku", "title"]
+    for n in range(1, options + 1):
+        header += [f"option{n}_name", f"option{n}_value"]
+    header += ["price", "compare_at_price", "stock", "status", "ean", "vat_rate", "external_id", "image_urls",
+               "product_image_urls"]  # fmt: skip
+    return blocks(header, (_magflow_row(line, options) for line in _variant_lines(source, account)))
+
+
+def _magflow_row(line: VariantLine, options: int) -> list[str]:
+    product, variant = line.product, line.variant
+    row = [cell(product[name]) for name in ("handle", "name", "description", "brand", "category")]
+    row += [cell(variant["sku"]), cell(variant["title"])]
+    for name, value in line.options:
+        row += [cell(name), cell(value)]
+    row += [""] * (2 * (options - len(line.options)))
+    status = "active" if variant["status"] == ACTIVE else "archived" if product["archived"] else "inactive"
+    row += [cell(variant["price"]), cell(variant["compare_at_price"]), cell(variant["stock"]), status]
+    row += [cell(variant["ean"]), cell(variant["vat_rate"]), cell(variant["external_id"])]
+    return [*row, " ".join(line.images), " ".join(url for url, _alt in line.product_images)]
+
+
+# --- Shopify's --------------------------------------------------------------------------------------------------------
+
+
+def _shopify(source: str, account: str) -> Iterator[bytes]:
+    if too_many := exports.with_more_options(db.session(), SHOPIFY_OPTIONS):
+        detail = {"limit": SHOPIFY_OPTIONS, "products": ", ".join(too_many)}
+        raise Invalid([FieldError("format", "too_many_options", detail)])
+    return blocks(SHOPIFY_HEADER, _shopify_rows(source, account))
+
+
+def _shopify_rows(source: str, account: str) -> Iterator[list[str]]:
+    """Shopify's status is the product's: of a product with active variants, the drafts have no place in its file."""
+    lines: list[VariantLine] = []
+    for line in _variant_lines(source, account):
+        if lines and lines[0].key[0] != line.key[0]:
+            yield from _shopify_product(lines)
+            lines = []
+        lines.append(line)
+    if lines:
+        yield from _shopify_product(lines)
+
+
+def _shopify_product(lines: Sequence[VariantLine]) -> Iterator[list[str]]:
+    active = [line for line in lines if line.variant["status"] == ACTIVE]
+    product, images = lines[0].product, list(lines[0].product_images)
+    status = "archived" if product["archived"] else "active" if active else "draft"
+    shown = active or lines
+    for n, line in enumerate(shown):
+        yield _shopify_row(line, status if n == 0 else "", images[n] if n < len(images) else None, n)
+    for n in range(len(shown), len(images)):
+        row = dict.fromkeys(SHOPIFY_HEADER, "")
+        row["URL handle"] = cell(product["handle"])
+        yield list((row | _picture(images[n], n)).values())
+
+
+def _shopify_row(line: VariantLine, status: str, image: tuple[str, str | None] | None, place: int) -> list[str]:
+    product, variant, first = line.product, line.variant, bool(status)
+    row: dict[str, str] = dict.fromkeys(SHOPIFY_HEADER, "")
+    row |= {
+        "URL handle": cell(product["handle"]), "Status": status, "SKU": cell(variant["sku"]),
+        "Barcode": cell(variant["ean"]), "Price": cell(variant["price"]),
+        "Compare-at price": cell(variant["compare_at_price"]), "Inventory tracker": "shopify",
+        "Inventory quantity": cell(variant["stock"]), "Continue selling when out of stock": "DENY",
+        "Variant image URL": line.images[0] if line.images else "",
+    }  # fmt: skip
+    if first:
+        row |= {
+            "Title": cell(product["name"]), "Description": cell(product["description"]),
+            "Vendor": cell(product["brand"]), "Type": cell(product["category"]),
+        }  # fmt: skip
+    for n, (name, value) in enumerate(line.options or [("Title", "Default Title")], 1):
+        row |= {f"Option{n} name": cell(name) if first else "", f"Option{n} value": cell(value)}
+    if image is not None:
+        row |= _picture(image, place)
+    return list(row.values())
+
+
+def _picture(image: tuple[str, str | None], place: int) -> dict[str, str]:
+    url, alt = image
+    return {"Product image URL": url, "Image position": str(place + 1), "Image alt text": cell(alt)}
+
+
+# --- stock and orders -------------------------------------------------------------------------------------------------
+
+
+def _stock_rows() -> Iterator[list[str]]:
+    """`expected` is what the stock was when the file was made: a count is refused where something was sold since."""
+    for _key, sku, product, stock in _pages(lambda after: exports.stock(db.session(), after), lambda row: row[0]):
+        yield [cell(sku), cell(product), cell(stock), cell(stock)]
+
+
+ORDER_HEADER: Final = ("number", "external_id", "status", "placed_at", "customer_name", "customer_email", "sku",
+                       "quantity", "unit_price", "vat_rate")  # fmt: skip
+
+
+def _order_rows() -> Iterator[list[str]]:
+    for _key, values in _pages(lambda after: exports.order_lines(db.session(), after), lambda row: row[0]):
+        yield [_order_cell(value) for value in values]
+
+
+def _order_cell(value: Any) -> str:
+    return value.isoformat(timespec="seconds") if hasattr(value, "isoformat") else cell(value)

@@ -1,0 +1,129 @@
+"""What the endpoints of imports read."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from flask import current_app, request
+from marshmallow import fields
+
+from magflow.domain.errors import FieldError, Invalid
+from magflow.domain.imports.layouts import FORMATS, KINDS
+from magflow.services.imports import commands, files
+from magflow.services.imports.commands import NewImport
+from magflow.services.imports.files import LARGEST_FILE
+from magflow.services.stock import LARGEST_STOCK
+from magflow.web import border
+from magflow.web.api import PageQuery
+from magflow.web.border import Body, Boolean, Id, ListOf, Money, Nested, OneOf, Quantity, Query, Text
+
+LARGEST_UPLOAD: Final = LARGEST_FILE + 2**20
+"""The file, and the form around it."""
+LONGEST_SOURCE: Final = commands.LONGEST_SOURCE
+
+
+class File(fields.Field[Any]):
+    """An uploaded file; for the description only."""
+
+    def __init__(self) -> None:
+        super().__init__(required=True, metadata={"type": "string", "format": "binary"})
+
+
+class UploadForm(Query):
+    """The fields beside the file."""
+
+    kind = OneOf(KINDS, required=True)
+    format = OneOf(FORMATS, load_default="auto")
+    source = Text(most=LONGEST_SOURCE, load_default="file")
+    source_account = Text(most=LONGEST_SOURCE, load_default="default")
+    dry_run = Boolean(load_default=False)
+
+
+class UploadBody(UploadForm):
+    """The same with the file, for the description."""
+
+    file = File()
+
+
+class ImportsQuery(PageQuery):
+    """The list of imports."""
+
+
+class ExportQuery(Query):
+    """How an export is written."""
+
+    format = OneOf(("magflow", "shopify"), load_default="magflow")
+    source = Text(most=LONGEST_SOURCE, load_default="file", metadata={"description": "Whose external ids are written"})
+    source_account = Text(most=LONGEST_SOURCE, load_default="default")
+
+
+class NamedValue(Body):
+    option_name = Text(required=True, most=100)
+    option_value = Text(required=True, most=100)
+
+
+class FeedRecordBody(Body):
+    """One record of a feed: what it says of one variant. What is left out stays as it is."""
+
+    source = Text(required=True, most=LONGEST_SOURCE)
+    source_account = Text(required=True, most=LONGEST_SOURCE)
+    external_id = Text(required=True)
+    product_id = Id()
+    handle = Text(metadata={"description": "The product's handle, instead of its id"})
+    sku = Text(most=120)
+    title = Text()
+    price = Money()
+    stock = Quantity(least=0, most=LARGEST_STOCK)
+    ean = Text(most=64)
+    option_values = ListOf(Nested(NamedValue), most=20, load_default=list)
+
+
+def home() -> Path:
+    """The shop's home folder."""
+    folder: Path = current_app.config["MAGFLOW"].home
+    return folder
+
+
+def uploaded() -> NewImport:
+    """The import that a multipart form asks for: its file is stored and recognised.
+
+    Raises Invalid (FileFault among them); then nothing is left behind.
+    """
+    sent = request.files.get("file")
+    errors: list[FieldError] = []
+    if sent is None or not sent.filename:
+        errors.append(FieldError("file", "required"))
+    unknown = [name for name in request.files if name != "file"]
+    errors += [FieldError(name[:60], "unknown_field") for name in unknown]
+    if errors or sent is None:
+        raise Invalid(errors)
+    values = border.load(UploadForm(), _fields())
+    stored = files.store(home(), sent.stream)
+    return commands.take_in(
+        home(),
+        stored,
+        filename=Path(sent.filename or "").name.replace("\x00", "") or "file.csv",
+        kind=values["kind"],
+        wanted=values["format"],
+        source=values["source"],
+        source_account=values["source_account"],
+        dry_run=values["dry_run"],
+    )
+
+
+NOT_FIELDS: Final = frozenset({"csrf_token", "form_key"})
+
+
+def _fields() -> dict[str, str]:
+    given = {name: value for name, value in request.form.items() if name not in NOT_FIELDS and value != ""}
+    if twice := [name for name, values in request.form.lists() if len(values) > 1]:
+        raise Invalid([FieldError(name[:60], "repeated", {"value": name[:60]}) for name in twice])
+    return given
+
+
+def upload_digest(command: NewImport) -> bytes:
+    """What makes two uploads the same: the file's bytes and every field beside it."""
+    digest = hashlib.sha256(command.stored.sha256)
+    digest.update(json.dumps(sorted(_fields().items())).encode())
+    return digest.digest()

@@ -1,0 +1,86 @@
+"""What is said about files and rows that cannot be taken: the code, and a sentence that says what to do."""
+
+from typing import Any, Final
+
+from magflow.domain.errors import FieldError
+from magflow.domain.imports.faults import ImportBusy
+from magflow.web.locale import _, _l
+from magflow.web.sentences import SENTENCES, add_sentences, field_sentence
+
+FILES: Final[dict[str, Any]] = {
+    "empty_file": _l("The file is empty."),
+    "spreadsheet_file": _l("This is a spreadsheet, not a CSV file. Save it as CSV, then upload that."),
+    "not_text": _l("This is not a text file. Save it as CSV (UTF-8), then upload that."),
+    "line_too_long": _l("A line of the file is longer than 16 MiB; it is no table. Export it as CSV again."),
+    "encoding_unknown": _l("The file's letters cannot be read. Save it as CSV with the encoding UTF-8."),
+    "no_header": _l("The first line must name the columns."),
+    "too_many_columns": _l("A file can have at most %(limit)s columns."),
+    "too_many_rows": _l("A file can have at most %(limit)s rows; divide it."),
+    "too_many_options": _l("A file can have at most %(limit)s options."),
+    "repeated_columns": _l("These columns stand there twice: %(columns)s. Keep one of each."),
+    "unknown_columns": _l("These columns are not known: %(columns)s. Rename or remove them; known are: %(known)s."),
+    "missing_columns": _l("These columns are missing: %(columns)s."),
+    "option_halves": _l("An option needs its name and its value; one of the two is missing: %(columns)s."),
+    "format_not_yet": _l("Files of %(format)s cannot be imported yet. Export them in MagFlow's or Shopify's format."),
+    "kind_not_yet": _l("Files of the kind “%(kind)s” cannot be imported yet; variants and stock can."),
+    "unknown_kind": _l("There is no kind “%(kind)s”; choose one of: %(choices)s."),
+    "unknown_format": _l("There is no format “%(format)s”; choose one of: %(choices)s."),
+    "quotes_never_closed": _l("Quotes are opened and never closed all over the file. Export it as CSV again."),
+    "file_too_large": _l("A file can have at most %(limit)s; divide it."),
+    "file_gone": _l("The uploaded file is no longer on this computer; upload it again."),
+    "broken": _l("The import stopped for a reason that is in the log. Go on with it; if it stops again, ask for help."),
+}
+
+ROWS: Final[dict[str, Any]] = {
+    "wrong_column_count": _l("The row has %(found)s cells, the header has %(expected)s."),
+    "unclosed_quote": _l("A quote is opened in this row and not closed as it should be."),
+    "broken_quotes": _l("Something stands behind a closing quote; double the quotes that belong to the text."),
+    "cell_too_long": _l("A cell is longer than 32,767 characters."),
+    "ambiguous_number": _l("“%(value)s” can be read in two ways; write it with two decimals, or without a separator."),
+    "ean_exponent": _l("A spreadsheet has shortened this EAN. Format the column as text and paste the EANs again."),
+    "ean_digits": _l("An EAN has digits only."),
+    "ean_length": _l("An EAN has 8, 12, 13 or 14 digits; this one has %(length)s. A leading zero may be missing."),
+    "ean_check_digit": _l("The check digit of this EAN does not fit; a digit is wrong."),
+    "not_a_url": _l("An address that starts with https:// or http:// is expected here."),
+    "contradicts": _l("Line %(line)s says something else about the same product; make them the same."),
+    "same_key_twice": _l("The same stands in lines %(lines)s; keep one of them."),
+    "same_combination_twice": _l("The same combination stands in lines %(lines)s; keep one of them."),
+    "same_variant_twice": _l("Several rows are about the variant %(sku)s; keep one of them."),
+    "product_missing": _l("There is no such product, and no row of the file names it."),
+    "ambiguous_product": _l("Several products have this name; add a column handle to say which is meant."),
+    "product_mismatch": _l("The external id belongs to a variant of another product."),
+    "sku_taken": _l("Another variant of the product has the SKU %(sku)s."),
+    "conflict": _l("The active variant %(sku)s has this combination already."),
+    "unknown_sku": _l("There is no variant with this SKU."),
+    "ambiguous_sku": _l("Several products have this SKU: %(products)s. Name the product in the column product."),
+    "stale_version": _l("The stock was expected to be %(seen)s, but it is %(current)s now. Count again."),
+    "below_zero_by": _l("%(wanted)s cannot be taken away: there are %(available)s."),
+    "expected_with_delta": _l("What is expected belongs to a stock, not to a difference."),
+    "not_stored": _l("The database does not accept this row."),
+    "external_id_taken": _l("The external id belongs to another variant already."),
+    "already_exists": _l("The variant is there already."),
+    "already_taken": _l("The handle is taken."),
+}
+
+add_sentences({code: said for code, said in {**FILES, **ROWS}.items()})  # noqa: C416 - a copy, seen as one type
+
+STATUS_WORDS: Final[dict[str, Any]] = {
+    "uploaded": _l("waiting"),
+    "parsing": _l("being read"),
+    "ready": _l("ready"),
+    "running": _l("running"),
+    "paused": _l("paused"),
+    "finished": _l("finished"),
+    "cancelled": _l("cancelled"),
+    "failed": _l("failed"),
+}
+
+SENTENCES[ImportBusy] = lambda r: _(
+    "This import is %(status)s; that cannot be done with it now.",
+    status=STATUS_WORDS.get(r.import_status, r.import_status),
+)
+
+
+def fault_sentence(fault: dict[str, Any]) -> str:
+    """What is wrong with a row or a file, as it is stored."""
+    return field_sentence(FieldError(fault.get("column", ""), fault["code"], fault.get("params") or {}))

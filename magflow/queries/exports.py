@@ -1,0 +1,114 @@
+"""The catalogue, its stock and its orders as rows of files: a page of rows at a time, by key, in a stable order.
+
+Each page is a short read by itself, so an export of any size holds neither memory nor a transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+PAGE: Final = 1_000
+
+Key = tuple[int, int]
+START: Final[Key] = (0, 0)
+
+
+@dataclass(frozen=True)
+class VariantLine:
+    """A variant with its product, as files tell it."""
+
+    key: Key
+    product: Mapping[str, Any]
+    variant: Mapping[str, Any]
+    options: Sequence[tuple[str, str | None]]
+    """(option, value) in the product's order; None where the variant has no value."""
+    images: Sequence[str]
+    product_images: Sequence[tuple[str, str | None]]
+    """(address, text for those who do not see)."""
+
+
+# By product, then by id: the index on (product_id, sku) finds the products, and within one the ids are sorted.
+VARIANTS: Final = text("""
+SELECT v.product_id, v.id, p.handle, p.name, p.description, p.brand, p.category, p.archived,
+       v.sku, v.title, v.price, v.compare_at_price, v.stock, v.status, v.ean, v.vat_rate,
+       (SELECT x.external_id FROM variant_external_ids x
+        WHERE x.variant_id = v.id AND x.source = :source AND x.source_account = :account ORDER BY x.id LIMIT 1),
+       (SELECT jsonb_agg(jsonb_build_array(t.name, held.name) ORDER BY pt.position, t.id)
+        FROM product_option_types pt JOIN option_types t ON t.id = pt.option_type_id
+        LEFT JOIN LATERAL (SELECT x.name FROM option_value_variants ov JOIN option_values x ON x.id = ov.option_value_id
+                           WHERE ov.variant_id = v.id AND x.option_type_id = t.id LIMIT 1) held ON true
+        WHERE pt.product_id = v.product_id),
+       (SELECT array_agg(i.url ORDER BY i.position, i.id) FROM variant_images i WHERE i.variant_id = v.id),
+       (SELECT jsonb_agg(jsonb_build_array(i.url, i.alt_text) ORDER BY i.position, i.id) FROM variant_images i
+        WHERE i.product_id = v.product_id AND i.variant_id IS NULL)
+FROM variants v JOIN products p ON p.id = v.product_id
+WHERE v.product_id >= :product AND (v.product_id, v.id) > (:product, :variant)
+ORDER BY v.product_id, v.id LIMIT :most""")
+
+MOST_OPTIONS: Final = text("""
+SELECT coalesce(max(many), 0) FROM (SELECT count(*) AS many FROM product_option_types GROUP BY product_id) AS each""")
+
+TOO_MANY_OPTIONS: Final = text("""
+SELECT p.name FROM products p JOIN product_option_types t ON t.product_id = p.id
+GROUP BY p.id HAVING count(*) > :most ORDER BY p.id LIMIT 5""")
+
+STOCK: Final = text("""
+SELECT v.product_id, v.id, v.sku, p.name, v.stock FROM variants v JOIN products p ON p.id = v.product_id
+WHERE v.product_id >= :product AND (v.product_id, v.id) > (:product, :variant)
+ORDER BY v.product_id, v.id LIMIT :most""")
+
+ORDERS: Final = text("""
+SELECT o.id, i.id, o.number, o.external_id, o.status, o.placed_at, o.customer_name, o.customer_email,
+       coalesce(i.variant_sku, v.sku), i.quantity, coalesce(i.unit_price, v.price), i.vat_rate_snapshot
+FROM orders o JOIN order_items i ON i.order_id = o.id LEFT JOIN variants v ON v.id = i.variant_id
+WHERE o.id >= :product AND (o.id, i.id) > (:product, :variant)
+ORDER BY o.id, i.id LIMIT :most""")
+
+
+def most_options(session: Session) -> int:
+    """How many options the product with the most options has."""
+    return int(session.scalar(MOST_OPTIONS) or 0)
+
+
+def with_more_options(session: Session, most: int) -> list[str]:
+    """Names of products with more options than a format can hold."""
+    return list(session.scalars(TOO_MANY_OPTIONS, {"most": most}))
+
+
+def variants(session: Session, after: Key, *, source: str, account: str) -> list[VariantLine]:
+    """The next page of variants."""
+    rows = session.execute(VARIANTS, {**_place(after), "source": source, "account": account})
+    return [_line(row) for row in rows]
+
+
+def _line(row: Any) -> VariantLine:
+    (product_id, variant_id, handle, name, description, brand, category, archived, sku, title, price, compare_at, stock,
+     status, ean, vat_rate, external_id, options, images, product_images) = row  # fmt: skip
+    return VariantLine(
+        (product_id, variant_id),
+        {"handle": handle, "name": name, "description": description, "brand": brand, "category": category,
+         "archived": archived},
+        {"sku": sku, "title": title, "price": price, "compare_at_price": compare_at, "stock": stock, "status": status,
+         "ean": ean, "vat_rate": vat_rate, "external_id": external_id},
+        [(option, value) for option, value in options or ()],
+        images or (),
+        [(url, alt) for url, alt in product_images or ()],
+    )  # fmt: skip
+
+
+def stock(session: Session, after: Key) -> list[tuple[Key, str, str, int]]:
+    """The next page of (key, SKU, product, stock)."""
+    return [((row[0], row[1]), row[2], row[3], row[4]) for row in session.execute(STOCK, _place(after))]
+
+
+def order_lines(session: Session, after: Key) -> list[tuple[Key, Sequence[Any]]]:
+    """The next page of order lines: key, then the columns of the file."""
+    return [((row[0], row[1]), tuple(row[2:])) for row in session.execute(ORDERS, _place(after))]
+
+
+def _place(after: Key) -> dict[str, int | Decimal]:
+    return {"product": after[0], "variant": after[1], "most": PAGE}

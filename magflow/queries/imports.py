@@ -1,0 +1,130 @@
+"""Imports as pages and programs see them: how far each is, and what became of its rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from magflow.domain.errors import NotFound
+from magflow.models import Import, ImportChunk, ImportRow, Product
+from magflow.queries.paging import Page, counted
+
+ENDED = frozenset({"finished", "cancelled", "failed"})
+
+
+@dataclass(frozen=True)
+class ImportState:
+    """An import with what is done of it by now."""
+
+    row: Import
+    applied: int
+    unchanged: int
+    refused: int
+
+    @property
+    def done(self) -> int:
+        """Rows of which it is known what became of them."""
+        return self.applied + self.unchanged + self.refused
+
+    @property
+    def progress(self) -> float:
+        """From 0 to 1."""
+        if self.row.status == "finished":
+            return 1.0
+        return min(self.done / self.row.rows_total, 1.0) if self.row.rows_total else 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will happen to it by itself any more."""
+        return self.row.status in ENDED
+
+
+def one(session: Session, import_id: int) -> ImportState:
+    """An import. Raises NotFound."""
+    row = session.get(Import, import_id)
+    if row is None:
+        raise NotFound("import", import_id)
+    return _state(session, row)
+
+
+def listed(session: Session, *, after: int | None = None, limit: int = 50) -> Page[ImportState]:
+    """Imports, newest first."""
+    statement = select(Import)
+    total, estimate = counted(session, statement)
+    if after is not None:
+        statement = statement.where(Import.id < after)
+    rows = session.scalars(statement.order_by(Import.id.desc()).limit(limit + 1)).all()
+    return Page(
+        [_state(session, row) for row in rows[:limit]],
+        total,
+        estimate,
+        rows[limit - 1].id if len(rows) > limit else None,
+    )
+
+
+def _state(session: Session, row: Import) -> ImportState:
+    if row.status == "finished":
+        return ImportState(row, row.rows_applied, row.rows_unchanged, row.rows_refused)
+    sums = session.execute(
+        select(
+            func.coalesce(func.sum(ImportChunk.applied), 0), func.coalesce(func.sum(ImportChunk.unchanged), 0)
+        ).where(ImportChunk.import_id == row.id)
+    ).one()
+    refused = session.scalar(select(func.count()).where(ImportRow.import_id == row.id, ImportRow.outcome == "refused"))
+    return ImportState(row, int(sums[0]), int(sums[1]), refused or 0)
+
+
+def refused_rows(session: Session, import_id: int, *, after: int = 0, limit: int = 50) -> Page[ImportRow]:
+    """The refused rows of an import, in file order."""
+    statement = select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.outcome == "refused")
+    total, estimate = counted(session, statement)
+    rows = session.scalars(statement.where(ImportRow.number > after).order_by(ImportRow.number).limit(limit + 1)).all()
+    return Page(rows[:limit], total, estimate, rows[limit - 1].number if len(rows) > limit else None)
+
+
+def counts_by_outcome(session: Session, import_id: int) -> dict[str, int]:
+    """How many rows were (or would be) created and updated."""
+    rows = session.execute(
+        select(ImportRow.outcome, func.count()).where(ImportRow.import_id == import_id).group_by(ImportRow.outcome)
+    )
+    return {str(row[0]): int(row[1]) for row in rows}
+
+
+def commonest_faults(session: Session, import_id: int, most: int = 10) -> Sequence[tuple[str, str, int]]:
+    """(column, code, how many) of the refused rows' first faults, the most frequent first."""
+    first: Any = ImportRow.errors[0]
+    column, code = first["column"].astext, first["code"].astext
+    rows = session.execute(
+        select(column, code, func.count())
+        .where(ImportRow.import_id == import_id, ImportRow.outcome == "refused")
+        .group_by(column, code)
+        .order_by(func.count().desc(), column, code)
+        .limit(most)
+    )
+    return [(str(c or ""), str(k or ""), n) for c, k, n in rows]
+
+
+def same_file_before(session: Session, row: Import) -> Import | None:
+    """The last import of the same bytes before this one, dry runs left out."""
+    return session.scalars(
+        select(Import)
+        .where(Import.sha256 == row.sha256, Import.kind == row.kind, Import.id < row.id, Import.dry_run.is_(False))
+        .order_by(Import.id.desc())
+        .limit(1)
+    ).first()
+
+
+def running_count(session: Session) -> int:
+    """How many imports are being worked on."""
+    busy = ("uploaded", "parsing", "running")
+    return session.scalar(select(func.count()).where(Import.status.in_(busy))) or 0
+
+
+def product_of_handle(session: Session, handle: str) -> int:
+    """The id of the product with this handle. Raises NotFound."""
+    found = session.scalar(select(Product.id).where(Product.handle == handle))
+    if found is None:
+        raise NotFound("product", handle)
+    return found
