@@ -196,7 +196,6 @@ def database(server: TestServer, template: str) -> Iterator[ShopDatabase]:
 def module_app(database: ShopDatabase, settings: Settings) -> Iterator[Flask]:
     """The application over the module's database."""
     from magflow.app import create_app
-
     from magflow.db import db
 
     app = create_app(replace(settings, database_url=database.app_dsn))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from magflow.domain.errors import NotFound
@@ -54,7 +54,7 @@ def person(session: Session, user_id: int) -> Person:
     return _person(*row)
 
 
-def _people():  # type: ignore[no-untyped-def]
+def _people() -> Select[User, int]:
     open_ = (
         select(func.count())
         .select_from(UserSession)

@@ -1,9 +1,11 @@
 """What Home shows: how much there is, what waits, what happened last."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, ScalarSelect, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from magflow.models import ApiToken, Import, Order, Product, User, Variant, VariantStatus
 
@@ -35,12 +37,12 @@ LARGEST = 100_000
 def figures(session: Session) -> Figures:
     """All counts in one statement, none of them counted further than anybody reads."""
 
-    def count(model: type, *where: object):  # type: ignore[no-untyped-def]
-        bounded = select(model.id).where(*where).limit(LARGEST).subquery()  # type: ignore[attr-defined]
+    def count(model: Any, *where: ColumnElement[bool] | InstrumentedAttribute[bool]) -> ScalarSelect[int]:
+        bounded = select(model.id).where(*where).limit(LARGEST).subquery()
         return select(func.count()).select_from(bounded).scalar_subquery()
 
     active = Variant.status == VariantStatus.ACTIVE
-    row = session.execute(
+    row: Sequence[Any] = session.execute(
         select(
             count(Product, ~Product.archived),
             count(Variant, active),

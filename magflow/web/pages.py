@@ -1,7 +1,7 @@
 """What every page shares: the navigation, who is signed in, the language menu; and how a page runs a service."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from flask import Flask, current_app, flash, request, url_for
 from werkzeug.routing import BuildError
@@ -69,10 +69,10 @@ def _within(url: str) -> bool:
     return request.path == url or (url != "/" and request.path.startswith(url.rstrip("/") + "/"))
 
 
-def url_or_none(endpoint: str, **arguments: int | str) -> str | None:
+def url_or_none(endpoint: str, **arguments: Any) -> str | None:
     """The address of an endpoint; None where its area is not installed."""
     try:
-        return url_for(endpoint, **cast("dict[str, Any]", arguments))
+        return url_for(endpoint, **arguments)
     except BuildError:
         return None
 

@@ -96,13 +96,13 @@ def test_two_thousand_variants_are_a_handful_of_statements(app: Flask) -> None:
     large = make_product(options={"A": [f"a{n}" for n in range(32)], "B": [f"b{n}" for n in range(64)]})
     counts = []
     for product, size in ((small, 2), (large, 2048)):
-        with counted() as sent:
+        with Counted() as sent:
             assert len(generate(product).created_ids) == size
         counts.append(len(sent))
     assert counts[0] == counts[1] < 20
 
 
-class counted:
+class Counted:
     """The statements that SQLAlchemy and the driver's batches send meanwhile."""
 
     def __enter__(self) -> list[str]:
