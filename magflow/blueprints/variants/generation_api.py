@@ -39,8 +39,15 @@ class CombinationField(BorderField):
     """`{"Color": "Red", "Size": "S"}`: a value per option, by names."""
 
     def __init__(self, **options: Any) -> None:
-        name = {"type": "string", "maxLength": LONGEST_OPTION}
-        documented = {"type": "object", "additionalProperties": name, "maxProperties": MOST_OPTIONS, "minProperties": 1}
+        name = dict(Text(most=LONGEST_OPTION).metadata)
+        documented = {
+            "type": "object",
+            "additionalProperties": name,
+            "maxProperties": MOST_OPTIONS,
+            "minProperties": 1,
+            # Beside the others apispec would drop it.
+            "allOf": [{"propertyNames": name}],
+        }
         super().__init__(documented=documented, **options)
 
     def convert(self, value: object, as_text: bool) -> dict[str, str]:  # noqa: ARG002
