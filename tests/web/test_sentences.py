@@ -89,9 +89,10 @@ def codes_in_the_code() -> Iterator[tuple[str, str]]:
                 continue
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
             if name in position and len(node.args) > position[name]:
-                for inner in ast.walk(node.args[position[name]]):
-                    if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and inner.value.islower():
-                        yield inner.value, f"{path.relative_to(ROOT)}:{node.lineno}"
+                given = node.args[position[name]]
+                for choice in (given.body, given.orelse) if isinstance(given, ast.IfExp) else (given,):
+                    if isinstance(choice, ast.Constant) and isinstance(choice.value, str):
+                        yield choice.value, f"{path.relative_to(ROOT)}:{node.lineno}"
 
 
 def test_every_code_of_a_field_has_a_sentence(module_app: Flask):
