@@ -22,11 +22,13 @@ from magflow.models.jobs import JobFailure
 from magflow.models.operations import AdoptionChange, AuditEntry, Event, IdempotencyKey, Setting
 from magflow.models.orders import Order, OrderItem, OrderStatusMove, Restock
 from magflow.models.stock import StockMovement
+from magflow.models.title_reading import OptionReadingSkip
 
 __all__ = [
     "AdoptionChange", "ApiToken", "AuditEntry", "BulkEdit", "BulkEditProgress", "BulkEditRow", "Event",
     "IdempotencyKey", "Import", "ImportChunk", "ImportImage", "ImportOption", "ImportRow", "ImportStage",
-    "JobFailure", "OneTimeLink", "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderItem",
+    "JobFailure", "OneTimeLink", "OptionReadingSkip",
+    "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderItem",
     "OrderStatusMove", "PriceTemplate", "PriceTemplateRule", "Product", "ProductOptionType", "ProductOptionValue",
     "ProductPriceTemplate", "RateWindow", "Restock", "Setting", "SignInThrottle", "StockMovement", "User",
     "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus",

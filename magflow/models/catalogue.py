@@ -136,6 +136,7 @@ class Variant(Base):
         Index("ix_variants_sku", "sku", postgresql_ops={"sku": "text_pattern_ops"}),
         Index("ix_variants_ean", "ean", postgresql_where=text("ean IS NOT NULL")),
         Index("ix_variants_status", "status", "id"),
+        Index("ix_variants_without_options", "id", postgresql_where=text("options_digest IS NULL")),
         CheckConstraint("price >= 0", name="price_positive"),
         CheckConstraint("stock >= 0", name="stock_positive"),
         CheckConstraint("status IN (0, 1)", name="status"),

@@ -119,7 +119,7 @@ def doubts(text: Surroundings, found: Found) -> list[str]:
 def _of_parts(text: Surroundings, found: Found) -> list[str]:
     """A white sole, black stripes, with a red print."""
     for at in range(found.start - 1, max(-1, found.start - 4), -1):
-        if text.words[at + 1].between[:1] in HARD or (text.words[at + 1].between == "-" and not text.sku):
+        if text.words[at + 1].between[:1] in HARD:
             break
         if text.words[at].text in traps.WITH:
             return ["of_a_part"]
@@ -160,9 +160,10 @@ def _of_numbers(text: Surroundings, found: Found) -> list[str]:
 def _of_neighbours(text: Surroundings, found: Found) -> list[str]:
     """`albastru regal`, `electric blue`: a word that is not known may make another colour of it."""
     at, end = found.start, found.end
-    if text.touches(at) and text.before(at) in words.BEFORE | words.AFTER.keys():
+    shades = (words.BEFORE.keys() | words.AFTER.keys()) - text.familiar
+    if text.touches(at) and text.before(at) in shades:
         return ["shade"]
-    if text.touches(end) and (text.following(end) in words.AFTER or text.following(end) in words.BEFORE):
+    if text.touches(end) and text.following(end) in shades:
         return ["shade"]
     if text.touches(end) and text.words[end].is_word and not _known(text, end):
         return ["beside_unknown"]

@@ -43,9 +43,15 @@ def tokens(text: str) -> tuple[Token, ...]:
         follower = plain[word.end() : found[n + 1].start() if n + 1 < len(found) else len(plain)]
         between = plain[end : word.start()]
         folded = name_key(word[0]).replace(",", ".").replace("×", "x").replace("*", "x")
-        words.append(Token(folded, word[0], between.strip() or between[:1], follower.strip() or follower[:1]))
+        words.append(Token(folded, word[0], _sign(between), _sign(follower)))
         end = word.end()
     return tuple(words)
+
+
+def _sign(between: str) -> str:
+    """What separates two words; a hyphen with blanks around it is a dash."""
+    sign = between.strip() or between[:1]
+    return "–" if sign == "-" and between != "-" else sign
 
 
 def words_of(text: str) -> tuple[str, ...]:
