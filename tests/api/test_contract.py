@@ -127,6 +127,7 @@ def a_shop(program: Program) -> Any:
     return program.order((variant, 1))
 
 
+@pytest.mark.timeout(900)  # some five thousand requests
 @pytest.mark.parametrize(
     "examples", [pytest.param(10, id="short"), pytest.param(800, id="long", marks=pytest.mark.soak)]
 )
