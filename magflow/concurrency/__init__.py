@@ -30,6 +30,7 @@ from magflow.concurrency.locks import (
     lock_variants_of_combination,
     lock_variants_of_product,
     locked_for_sale,
+    refer_to_variants,
     share_product,
 )
 from magflow.concurrency.server_errors import refusal, sqlstate
@@ -49,8 +50,8 @@ from magflow.concurrency.transactions import (
 __all__ = [
     "Batch", "Held", "Level", "LockOrderBroken", "Rows", "StartAgain", "Transactional", "advisory_key", "batch",
     "claim_events", "claim_import_chunk", "copy_in", "copy_out", "execute", "lock_bulk_edit", "lock_items",
-    "lock_names", "lock_order",
-    "lock_orders_with_variant", "lock_product", "lock_products", "lock_variant_rows", "lock_variants",
-    "lock_variants_of_combination", "lock_variants_of_product", "locked_for_sale", "refusal", "run", "savepoint",
-    "share_product", "sqlstate", "transactional",
+    "lock_names", "lock_order", "lock_orders_with_variant", "lock_product", "lock_products", "lock_variant_rows",
+    "lock_variants",
+    "lock_variants_of_combination", "lock_variants_of_product", "locked_for_sale", "refer_to_variants", "refusal",
+    "run", "savepoint", "share_product", "sqlstate", "transactional",
 ]  # fmt: skip

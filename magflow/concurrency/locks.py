@@ -160,6 +160,22 @@ def lock_variants_of_combination(session: Session, product_id: int, digest: str 
     return list(rows)
 
 
+def refer_to_variants(session: Session, variant_ids: Iterable[int]) -> None:
+    """Before lines are written: these variants stay until the end. Raises NotFound when one is gone.
+
+    The foreign keys would take the same locks one by one, in the order of the lines, where two could meet. They hinder
+    nobody but a rename and a removal, so they are no level of the order.
+    """
+    wanted = set(variant_ids)
+    if not wanted:
+        return
+    there = session.scalars(
+        select(Variant.id).where(Variant.id.in_(wanted)).order_by(Variant.id).with_for_update(read=True, key_share=True)
+    )
+    if missing := wanted - set(there):
+        raise NotFound("variant", ", ".join(map(str, sorted(missing))))
+
+
 LOCK_ORDER: Final = """
 SELECT id, number, status, currency, version FROM orders WHERE id = %(order)s FOR NO KEY UPDATE"""
 LOCK_ITEMS: Final = """

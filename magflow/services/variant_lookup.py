@@ -1,10 +1,11 @@
-"""Finding the variant that an id or a SKU means, for services that are told either."""
+"""Finding the variant that an id or a SKU means, for lines that will refer to it."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from magflow.concurrency import refer_to_variants
 from magflow.domain.errors import AmbiguousSku, FieldError, Invalid, NotFound
 from magflow.models import Product, Variant
 
@@ -18,10 +19,10 @@ def find_variant(session: Session, variant_id: int | None, sku: str | None) -> V
 def find_variants(
     session: Session, wanted: Sequence[tuple[int | None, str | None]], *, at: str = "items[{n}]."
 ) -> list[Variant]:
-    """The variants of many (id, SKU) pairs, in their order, with two statements whatever their number.
+    """The variants of many (id, SKU) pairs, in their order, with three statements whatever their number.
 
-    A SKU is unique within a product only: where several products have it, AmbiguousSku lists the variants. `at` says
-    where a pair stands in the request.
+    They cannot be removed before the transaction ends. A SKU is unique within a product only: where several products
+    have it, AmbiguousSku lists the variants. `at` says where a pair stands in the request.
     """
     if errors := [
         FieldError(f"{at.format(n=n)}variant_id", "required", {"or": "sku"})
@@ -46,6 +47,7 @@ def find_variants(
             found.append(by_id[id_])
         else:
             found.append(_the_one(session, sku or "", by_sku.get(sku or "", [])))
+    refer_to_variants(session, [variant.id for variant in found])
     return found
 
 
