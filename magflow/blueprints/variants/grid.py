@@ -62,7 +62,7 @@ LOCAL: Final = (
 
 
 class CellText(border.BorderField):
-    """The text of a cell, to the letter: what is wrong with it is said at that cell, and not about the whole request."""
+    """The text of a cell, to the letter: what is wrong with it is said at that cell, not about the whole request."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(documented={"type": "string", "maxLength": LONGEST_CELL}, **options)

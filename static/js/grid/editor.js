@@ -6,7 +6,7 @@ import { FIGURES, typed } from "./cells.js";
 export class Editor extends EventTarget {
   constructor(view, store, setup) {
     super();
-    Object.assign(this, { view, store, setup, open: null, composing: false });
+    Object.assign(this, { view, store, setup, composing: false });
     this.input = view.input;
     this.input.addEventListener("compositionstart", () => {
       this.composing = true;
@@ -24,6 +24,14 @@ export class Editor extends EventTarget {
 
   focus() {
     this.input.focus({ preventScroll: true });
+  }
+
+  get open() {
+    return this.store.open;
+  }
+
+  set open(cell) {
+    this.store.open = cell;
   }
 
   /** Whether what is typed now would be lost with the page. */

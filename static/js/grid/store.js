@@ -42,6 +42,7 @@ export class Store extends EventTarget {
     this.done = [];
     this.undone = [];
     this.wanted = "";
+    this.open = null; // the cell that is being typed into: {row, field, seen}
   }
 
   tell(rows = null) {
@@ -219,8 +220,11 @@ export class Store extends EventTarget {
     const draft = row.drafts.get(field);
     const kept = draft !== undefined && draft === sent;
     row.base[field] = now;
+    const ours = answer.state === "saved" && sent;
+    // What we saved ourselves is no surprise to the one who types into the cell again already.
+    if (ours && this.open?.row === row && this.open.field === field) this.open.seen = now;
     if (!draft) return;
-    if (answer.state === "saved" && sent) {
+    if (ours) {
       if (kept) {
         this.put(row, field, null);
         row.saved.add(field);
