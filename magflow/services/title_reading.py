@@ -60,6 +60,8 @@ class ConfirmReadings:
     items: Sequence[ItemIn]
     extend: bool = False
     """Give products the options and values that they lack; otherwise such items are refused."""
+    product_id: int | None = None
+    """Variants of other products do not exist here."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class SkipReadings:
     variant_ids: Sequence[int]
     skipped: bool = True
     """False: ask about them again."""
+    product_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ def _with_new_values(session: Session, command: ConfirmReadings) -> ConfirmReadi
         ItemIn(i.variant_id, (*i.value_ids, *(made[pair] for pair in i.new_values if pair in made)), (), i.seen)
         for i in command.items
     ]
-    return ConfirmReadings(items, command.extend)
+    return ConfirmReadings(items, command.extend, command.product_id)
 
 
 def _any(ids: Collection[int]) -> Any:
@@ -255,7 +258,7 @@ class _Plan:
     def _refused(self, item: ItemIn) -> tuple[str, dict[str, Any]] | None:
         """Why an item is not taken; None when it is, and it stands in `accepted` then."""
         row = self.rows.get(item.variant_id)
-        if row is None:
+        if row is None or self.command.product_id not in {None, row.product_id}:
             return "not_found", {}
         if row.options_digest is not None:
             return "has_options", {}
@@ -401,6 +404,9 @@ ON CONFLICT DO NOTHING RETURNING variant_id"""
 def skip(session: Session, command: SkipReadings, *, actor: Actor) -> int:
     """Do not suggest anything for these variants any more, or do again. Returns for how many that is new."""
     ids = sorted(set(command.variant_ids))
+    if command.product_id is not None:
+        of_product = select(Variant.id).where(Variant.id == _any(ids), Variant.product_id == command.product_id)
+        ids = list(session.scalars(of_product))
     if command.skipped:
         return len(execute(session, SKIP, {"ids": ids, "by": actor.name}).fetchall())
     gone = session.execute(

@@ -13,6 +13,8 @@ from magflow.blueprints.variants import (
     tasks,
     template_api,
     template_pages,
+    title_api,
+    title_pages,
     variant_pages,
 )
 from magflow.services import price_templates
@@ -28,8 +30,9 @@ area = Area(
         generation_pages.blueprint,
         bulk_pages.blueprint,
         template_pages.blueprint,
+        title_pages.blueprint,
     ),
-    api=(catalogue_api.api, api.api, generation_api.api, bulk_api.api, template_api.api),
+    api=(catalogue_api.api, api.api, generation_api.api, bulk_api.api, template_api.api, title_api.api),
     admin_views=admin.views,
     tasks=tasks.TASKS,
     subscribers={price_templates.BASE_PRICE_CHANGED: price_templates.base_price_changed},

@@ -12,7 +12,7 @@ from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Invalid, StaleVersion
 from magflow.domain.options import name_key
-from magflow.queries import audit, catalogue, product_views
+from magflow.queries import audit, catalogue, product_views, title_reading
 from magflow.services import products
 from magflow.services.products import EditProduct, NewProduct, OptionsPlan, SetOptions
 from magflow.web.auth import request_id
@@ -88,7 +88,16 @@ def _chips(listing: Listing) -> list[dict[str, object]]:
 def page(product_id: int) -> str:
     """A product, its options and its variants; after a change of options, what that did."""
     shown = catalogue.product_page(reading(), product_id)
-    return show("products/page.html", page=shown, report=_report(shown), archive_consequences=archive_consequences)
+    bare = [row for row in shown.variants if row.variant.options_digest is None]
+    # A product that is sold as one item has one variant without options, and nothing is amiss.
+    unread = title_reading.how_many(reading(), product_id) if bare and (shown.options or len(bare) > 1) else 0
+    return show(
+        "products/page.html",
+        page=shown,
+        report=_report(shown),
+        archive_consequences=archive_consequences,
+        unread=unread,
+    )
 
 
 def _report(page: catalogue.ProductPage) -> dict[str, object] | None:
