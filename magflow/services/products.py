@@ -68,8 +68,11 @@ class OptionsChanged:
 
 EDITABLE = frozenset({"name", "handle", "description", "brand", "category", "vat_rate"})
 
-HANDLE_ATTEMPTS = 5
-"""How often a handle is made anew when somebody else took the one that was free a moment ago."""
+HANDLE_ATTEMPTS = 50
+"""How often a handle is made anew when somebody else took the one that was free a moment ago.
+
+Of so many who ask for the same at once, each round serves one.
+"""
 
 
 @transactional

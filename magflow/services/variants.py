@@ -41,8 +41,11 @@ Outcome = Literal["created", "reactivated"]
 
 EDITABLE = frozenset({"title", "price", "compare_at_price", "sku", "ean", "vat_rate"})
 
-SKU_ATTEMPTS = 5
-"""How often a SKU is made anew when somebody else took the one that was free a moment ago."""
+SKU_ATTEMPTS = 50
+"""How often a SKU is made anew when somebody else took the one that was free a moment ago.
+
+Of so many who ask for the same at once, each round serves one.
+"""
 
 Named = Sequence[tuple[str, str]]
 """(option name, value name) pairs, looked up among what the product offers."""

@@ -7,7 +7,9 @@ from copy import deepcopy
 from typing import Any, Final
 
 import flask_smorest
+from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, Flask, Response, current_app, render_template
+from marshmallow import Schema
 from werkzeug.routing import Rule
 
 from magflow.domain.roles import PUBLIC, SCOPES
@@ -75,10 +77,29 @@ class MagApi(flask_smorest.Api):  # type: ignore[misc]
         """Not its business: pages have errors too."""
 
 
+class SchemaNames:
+    """What a description is called: its class, with the area before it where another area has one of that name.
+
+    Areas do not know each other, and those from outside even less.
+    """
+
+    def __init__(self) -> None:
+        self._owners: dict[str, type] = {}
+
+    def __call__(self, schema: type[Schema] | Schema) -> str:
+        kind = schema if isinstance(schema, type) else type(schema)
+        own = kind.__name__
+        area = "".join(part.title() for part in kind.__module__.split(".")[-2:])
+        for name in (own, f"{area.replace('_', '')}{own}"):
+            if self._owners.setdefault(name, kind) is kind:
+                return name
+        raise ValueError(f"two descriptions are called {own} in {kind.__module__}")
+
+
 def make_api(app: Flask) -> MagApi:
     """The API of an application, and the two routes that describe it."""
     app.config.update(API_TITLE="MagFlow", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
-    api = MagApi(app)
+    api = MagApi(app, spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=SchemaNames())})
     app.extensions[SPEC] = {"api": api}
     app.register_blueprint(docs)
     return api
