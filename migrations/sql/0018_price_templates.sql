@@ -45,3 +45,5 @@ END $$;
 CREATE OR REPLACE TRIGGER variants_base_price AFTER UPDATE OF price ON variants
     FOR EACH ROW WHEN (NEW.options_digest IS NULL AND OLD.price IS DISTINCT FROM NEW.price)
     EXECUTE FUNCTION magflow_base_price_changed();
+-- ALWAYS: also when a restore or a replica sets session_replication_role.
+ALTER TABLE variants ENABLE ALWAYS TRIGGER variants_base_price;

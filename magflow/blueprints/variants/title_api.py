@@ -104,7 +104,7 @@ class SuggestionOut(Answer):
     adds_to_product = fields.Boolean(required=True)
 
 
-class ItemOut(Answer):
+class ReadItemOut(Answer):
     variant_id = fields.Integer(required=True)
     sku = fields.String(required=True, allow_none=True)
     outcome = Word("confirmed", "refused", required=True)
@@ -116,7 +116,7 @@ class ItemOut(Answer):
 class ConfirmedOut(Answer):
     confirmed_count = Count(required=True)
     refused_count = Count(required=True)
-    items = fields.List(fields.Nested(ItemOut), required=True)
+    items = fields.List(fields.Nested(ReadItemOut), required=True)
 
 
 class SkippedOut(Answer):
