@@ -34,12 +34,12 @@ api = ApiBlueprint("api_titles", __name__, description="Options read from titles
 MOST_VALUES: Final = 50
 
 
-class SuggestionsQuery(PageQuery):
+class OptionSuggestionsQuery(PageQuery):
     skipped = Boolean(metadata={"description": "Those that were skipped instead"})
     propose_new = Boolean(metadata={"description": "Also propose values that an option does not have yet"})
 
 
-class NewValueBody(Body):
+class NewReadValueBody(Body):
     option_type_id = Id(required=True)
     name = Text(required=True, most=100)
 
@@ -52,43 +52,43 @@ class SeenTitleBody(Body):
     title = Text(allow_none=True, load_default=None, least=0)
 
 
-class ConfirmItemBody(Body):
+class ConfirmReadingBody(Body):
     variant_id = Id(required=True)
     option_value_ids = ListOf(Id(), most=MOST_VALUES, load_default=list)
-    new_values = ListOf(Nested(NewValueBody), most=MOST_VALUES, load_default=list)
+    new_values = ListOf(Nested(NewReadValueBody), most=MOST_VALUES, load_default=list)
     seen = Nested(SeenTitleBody)
 
 
-class ConfirmBody(Body):
+class ConfirmReadingsBody(Body):
     """Either `items`, or `min_confidence`: then everything that is suggested with it or better, at most 1,000."""
 
-    items = ListOf(Nested(ConfirmItemBody), most=MOST_ITEMS, least=1)
+    items = ListOf(Nested(ConfirmReadingBody), most=MOST_ITEMS, least=1)
     min_confidence = OneOf(CONFIDENCES)
     extend = Boolean(load_default=False, metadata={"description": "Add options and values to products that lack them"})
 
 
-class SkipBody(Body):
+class SkipReadingsBody(Body):
     variant_ids = ListOf(Id(), most=MOST_ITEMS, least=1, required=True)
     skipped = Boolean(load_default=True, metadata={"description": "false: suggest for them again"})
 
 
-class ReasonOut(Answer):
+class ReadReasonOut(Answer):
     code = fields.String(required=True)
     params = fields.Dict(required=True, keys=fields.String())
     message = fields.String(required=True)
 
 
-class ChoiceOut(Answer):
+class ReadChoiceOut(Answer):
     option_type_id = fields.Integer(required=True)
     option_name = fields.String(required=True)
     option_value_id = fields.Integer(required=True, allow_none=True)
     option_value = fields.String(required=True)
     offered = fields.Boolean(required=True)
     score = Count(required=True)
-    reasons = fields.List(fields.Nested(ReasonOut), required=True)
+    reasons = fields.List(fields.Nested(ReadReasonOut), required=True)
 
 
-class SuggestionOut(Answer):
+class OptionSuggestionOut(Answer):
     variant_id = fields.Integer(required=True)
     product_id = fields.Integer(required=True)
     product_name = fields.String(required=True)
@@ -98,9 +98,9 @@ class SuggestionOut(Answer):
     version = fields.Integer(required=True)
     confidence = Word(*CONFIDENCES, required=True)
     score = Count(required=True)
-    options = fields.List(fields.Nested(ChoiceOut), required=True)
+    options = fields.List(fields.Nested(ReadChoiceOut), required=True)
     missing = fields.List(fields.String(), required=True)
-    reasons = fields.List(fields.Nested(ReasonOut), required=True)
+    reasons = fields.List(fields.Nested(ReadReasonOut), required=True)
     adds_to_product = fields.Boolean(required=True)
 
 
@@ -113,13 +113,13 @@ class ReadItemOut(Answer):
     message = fields.String(required=True, allow_none=True)
 
 
-class ConfirmedOut(Answer):
+class ReadingsConfirmedOut(Answer):
     confirmed_count = Count(required=True)
     refused_count = Count(required=True)
     items = fields.List(fields.Nested(ReadItemOut), required=True)
 
 
-class SkippedOut(Answer):
+class ReadingsSkippedOut(Answer):
     changed_count = Count(required=True)
 
 
@@ -218,8 +218,10 @@ def _skip(data: dict[str, Any], product_id: int | None) -> Response:
 
 @api.get("/variants/option-suggestions")
 @requires("catalog:read")
-@api.filters(SuggestionsQuery)
-@api.answers(SuggestionOut, many=True, description="Variants without options, oldest first, each with its reading")
+@api.filters(OptionSuggestionsQuery)
+@api.answers(
+    OptionSuggestionOut, many=True, description="Variants without options, oldest first, each with its reading"
+)
 def list_suggestions(query: dict[str, Any]) -> Response:
     """Read options from the titles and SKUs of the shop's variants without options. Nothing is written."""
     return _list(query, None)
@@ -227,8 +229,10 @@ def list_suggestions(query: dict[str, Any]) -> Response:
 
 @api.get("/products/<int:product_id>/variants/option-suggestions")
 @requires("catalog:read")
-@api.filters(SuggestionsQuery)
-@api.answers(SuggestionOut, many=True, description="Its variants without options, oldest first, each with its reading")
+@api.filters(OptionSuggestionsQuery)
+@api.answers(
+    OptionSuggestionOut, many=True, description="Its variants without options, oldest first, each with its reading"
+)
 def list_suggestions_of_product(query: dict[str, Any], product_id: int) -> Response:
     """Read options from the titles and SKUs of a product's variants without options. Nothing is written."""
     product_details.check_product(db.session(), product_id)
@@ -237,8 +241,8 @@ def list_suggestions_of_product(query: dict[str, Any], product_id: int) -> Respo
 
 @api.post("/variants/option-suggestions/confirm")
 @requires("catalog:write")
-@api.reads(ConfirmBody)
-@api.answers(ConfirmedOut, description="What became of each item")
+@api.reads(ConfirmReadingsBody)
+@api.answers(ReadingsConfirmedOut, description="What became of each item")
 def confirm_suggestions(data: dict[str, Any]) -> Response:
     """Give variants the values that were suggested, or others; each item by itself."""
     return _confirm(data, None)
@@ -246,8 +250,8 @@ def confirm_suggestions(data: dict[str, Any]) -> Response:
 
 @api.post("/products/<int:product_id>/variants/option-suggestions/confirm")
 @requires("catalog:write")
-@api.reads(ConfirmBody)
-@api.answers(ConfirmedOut, description="What became of each item")
+@api.reads(ConfirmReadingsBody)
+@api.answers(ReadingsConfirmedOut, description="What became of each item")
 def confirm_suggestions_of_product(data: dict[str, Any], product_id: int) -> Response:
     """Give variants of a product the values that were suggested, or others; each item by itself."""
     product_details.check_product(db.session(), product_id)
@@ -256,8 +260,8 @@ def confirm_suggestions_of_product(data: dict[str, Any], product_id: int) -> Res
 
 @api.post("/variants/option-suggestions/skip")
 @requires("catalog:write")
-@api.reads(SkipBody)
-@api.answers(SkippedOut, description="For how many variants that is new")
+@api.reads(SkipReadingsBody)
+@api.answers(ReadingsSkippedOut, description="For how many variants that is new")
 def skip_suggestions(data: dict[str, Any]) -> Response:
     """Do not suggest options for these variants any more, or do again."""
     return _skip(data, None)
@@ -265,8 +269,8 @@ def skip_suggestions(data: dict[str, Any]) -> Response:
 
 @api.post("/products/<int:product_id>/variants/option-suggestions/skip")
 @requires("catalog:write")
-@api.reads(SkipBody)
-@api.answers(SkippedOut, description="For how many variants that is new")
+@api.reads(SkipReadingsBody)
+@api.answers(ReadingsSkippedOut, description="For how many variants that is new")
 def skip_suggestions_of_product(data: dict[str, Any], product_id: int) -> Response:
     """Do not suggest options for these variants of a product any more, or do again."""
     product_details.check_product(db.session(), product_id)
