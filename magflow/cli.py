@@ -7,6 +7,7 @@ as one line on standard error: exit 2 for wrong use, 1 for a run that failed.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -252,7 +253,10 @@ def open_application(ctx: click.Context) -> Flask:
 
     settings = Settings.from_environment()
     opened = ctx.find_root().with_resource(_database(settings))
-    return create_app(settings.with_database(opened.app_url))
+    app = create_app(settings.with_database(opened.app_url))
+    # A person reads what a command prints; what a program's log says of it is only in the way.
+    logging.getLogger().setLevel(logging.WARNING)
+    return app
 
 
 def _database(settings: Settings | None = None) -> AbstractContextManager[Database]:
