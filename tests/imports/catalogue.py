@@ -13,13 +13,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 CURRENT = (
-    "Title,URL handle,Description,Vendor,Product category,Type,Tags,Published on online store,Status,SKU,Barcode,"
-    "Option1 name,Option1 value,Option1 Linked To,Option2 name,Option2 value,Option2 Linked To,Option3 name,"
-    "Option3 value,Option3 Linked To,Price,Compare-at price,Cost per item,Charge tax,Tax code,Inventory tracker,"
-    "Inventory quantity,Continue selling when out of stock,Weight value (grams),Weight unit for display,"
-    "Requires shipping,Fulfillment service,Product image URL,Image position,Image alt text,Variant image URL,Gift card,"
-    "SEO title,SEO description"
-).split(",")
+    "Title", "URL handle", "Description", "Vendor", "Product category", "Type", "Tags", "Published on online store",
+    "Status", "SKU", "Barcode", "Option1 name", "Option1 value", "Option1 Linked To", "Option2 name", "Option2 value",
+    "Option2 Linked To", "Option3 name", "Option3 value", "Option3 Linked To", "Price", "Compare-at price",
+    "Cost per item", "Charge tax", "Tax code", "Inventory tracker", "Inventory quantity",
+    "Continue selling when out of stock", "Weight value (grams)", "Weight unit for display", "Requires shipping",
+    "Fulfillment service", "Product image URL", "Image position", "Image alt text", "Variant image URL", "Gift card",
+    "SEO title", "SEO description",
+)  # fmt: skip
 
 LEGACY = {
     "URL handle": "Handle", "Description": "Body (HTML)", "Product category": "Product Category",
@@ -63,6 +64,8 @@ PRODUCTS: tuple[Product, ...] = (
     ("Lumânare parfumată", "Atelierul Ana", "Îngrijire",
      (("Parfum", ("Lavandă", "Vanilie", "Pin")), ("Mărime", ("Mică", "Mare"))), "42.00"),
     ("Rucsac de oraș", "Piele & Fir", "Genți", (("Culoare", COLOURS), ("Volum", ("18 l", "25 l"))), "259.00"),
+    ("Pulover tricotat", "Țesătoria Nord", "Pulovere", (("Culoare", COLOURS), ("Mărime", SIZES)), "219.00"),
+    ("Eșarfă de mătase", "Atelierul Ana", "Accesorii", (("Culoare", COLOURS),), "135.00"),
     ("Caiet A5", "Hârtia Bună", "Papetărie", (("Liniatură", ("Dictando", "Matematică", "Punctat")),), "14.50"),
 )  # fmt: skip
 

@@ -152,10 +152,10 @@ def _magflow(
         for place, header in enumerate(headers)
         if place not in placed and names[place] not in REPORT_COLUMNS
     ]
-    if unknown:
-        raise FileFault("unknown_columns", columns=", ".join(unknown[:20]), known=", ".join(fields))
     if odd:
         raise FileFault("option_halves", columns=", ".join(odd))
+    if unknown:
+        raise FileFault("unknown_columns", columns=", ".join(unknown[:20]), known=", ".join(fields))
     missing = [name for name in required if name not in columns]
     if kind == "variants" and not columns.keys() & {"name", "handle"}:
         missing.append("product")

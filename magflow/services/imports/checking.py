@@ -26,7 +26,8 @@ WITH first AS (
 UPDATE import_stage s SET part = first.part FROM first
 WHERE s.import_id = %(import)s AND s.run_of = first.run_of AND first.part <> first.run_of"""
 
-# Runs of one product that say different things: the first to say something is believed, the others are refused whole.
+# Runs of one product that say different things: the first to say something is believed, and a run that says otherwise
+# is refused from that row on. (Within a run the reader has refused the row already.)
 CONTRADICTIONS: Final = """
 WITH said AS (
     SELECT s.part, s.run_of, s.number, s.line, c.name, c.value
@@ -38,14 +39,17 @@ WITH said AS (
 ), first AS (
     SELECT DISTINCT ON (part, name) part, name, value, line FROM said ORDER BY part, name, number
 ), wrong AS (
-    SELECT DISTINCT ON (said.part, said.run_of) said.part, said.run_of, said.name, said.value, first.line
+    SELECT DISTINCT ON (said.part, said.run_of)
+           said.part, said.run_of, said.number, said.name, said.value, first.line
     FROM said JOIN first USING (part, name) WHERE said.value <> first.value
     ORDER BY said.part, said.run_of, said.number
 )
 SELECT s.part, s.number, s.line, jsonb_build_array(jsonb_build_object(
            'column', %(headers)s::jsonb ->> wrong.name, 'code', 'contradicts',
            'params', jsonb_build_object('line', wrong.line), 'value', left(wrong.value, 200))) AS errors
-FROM import_stage s JOIN wrong ON s.import_id = %(import)s AND s.part = wrong.part AND s.run_of = wrong.run_of"""
+FROM import_stage s
+JOIN wrong
+    ON s.import_id = %(import)s AND s.part = wrong.part AND s.run_of = wrong.run_of AND s.number >= wrong.number"""
 
 SAME_SKU: Final = """
 SELECT s.part, s.number, s.line, jsonb_build_array(jsonb_build_object(

@@ -101,8 +101,8 @@ def recognise(path: Path, kind: str, wanted: str) -> Reading:
         encoding = dialect.find_encoding(file)
     with _text(path, encoding) as text:
         skipped, header = _header(text)
-        if header.lower().startswith("sep=") and len(header.strip()) == len("sep=;"):
-            found = Dialect(encoding, header.strip()[-1], skipped + 1)
+        if header.lower().startswith("sep=") and len(header) == len("sep=;"):
+            found = Dialect(encoding, header[-1], skipped + 1)
             more, header = _header(text)
             found = Dialect(encoding, found.delimiter, found.skipped + more)
         else:

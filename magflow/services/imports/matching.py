@@ -178,7 +178,13 @@ ATTRIBUTES_DIFFER: Final = f"""(
     OR (f.ean IS NOT NULL AND f.ean IS DISTINCT FROM v.ean)
     OR (f.vat_rate IS NOT NULL AND f.vat_rate IS DISTINCT FROM v.vat_rate)
     OR ({STATUS}) <> v.status)"""
-OPTIONS_DIFFER: Final = "(f.combo IS NOT NULL AND (NOT b.known OR b.digest IS DISTINCT FROM v.options_digest))"
+HELD_VALUES: Final = """ARRAY(SELECT ov.option_value_id FROM option_value_variants ov
+    JOIN option_values x ON x.id = ov.option_value_id
+    JOIN product_option_types pt ON pt.product_id = v.product_id AND pt.option_type_id = x.option_type_id
+    WHERE ov.variant_id = v.id)"""
+OPTIONS_DIFFER: Final = f"""(f.combo IS NOT NULL AND (NOT b.known OR (
+    b.digest IS DISTINCT FROM v.options_digest AND NOT b.value_ids <@ {HELD_VALUES})))"""
+"""Options that the row does not name, or leaves blank, stay as they are."""
 IMAGES_DIFFER: Final = f"(f.images IS NOT NULL AND f.images IS DISTINCT FROM {OWN_IMAGES})"
 NEW_MAPPING: Final = "(f.external_id IS NOT NULL AND f.matched IS DISTINCT FROM 'external_id')"
 

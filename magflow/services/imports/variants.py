@@ -113,6 +113,7 @@ def _decide(session: Session, scope: Scope, change: Changing, values: dict[str, 
         statements.send(writing.PLAN)
         statements.send("ANALYZE plan (number, part, combo, variant_id, product_id)")
         statements.send(writing.FAULTS, values)
+        statements.send(writing.DIGESTS)
         statements.send(writing.CLASHES, values)
         statements.send(writing.ACCEPTED)
         statements.send(writing.MARK_HEADS)
@@ -140,6 +141,7 @@ def _write_products(session: Session, scope: Scope) -> None:
     with batch(session) as statements:
         statements.send(writing.PRODUCT_TYPES)
         statements.send(writing.PRODUCT_VALUES)
+        statements.send(writing.DIGESTS)  # now that every option and value is there
 
 
 def _bring_back_options(session: Session, returning: Sequence[tuple[Any, ...]]) -> None:

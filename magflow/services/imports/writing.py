@@ -29,7 +29,8 @@ SELECT f.number, f.line, f.part, f.combo, f.matched, f.external_id, f.images, f.
        coalesce(f.vat_rate, v.vat_rate) AS vat_rate,
        coalesce(f.stock, v.stock, 0) AS stock,
        {STATUS} AS status,
-       v.product_id AS old_product_id, v.sku AS old_sku, v.status AS old_status, v.options_digest AS old_digest,
+       v.product_id AS old_product_id, v.sku AS old_sku, v.status AS old_status,
+       CASE WHEN v.id IS NOT NULL THEN v.options_digest WHEN b.known THEN b.digest ELSE b.canonical END AS digest,
        v.id IS NULL OR {ATTRIBUTES_DIFFER} AS attributes_differ,
        v.id IS NOT NULL AND f.sku IS NOT NULL AND f.sku <> v.sku AS sku_differs,
        v.id IS NOT NULL AND f.stock IS NOT NULL AND f.stock <> v.stock AS stock_differs,
@@ -73,14 +74,27 @@ WITH wrong AS (
 )
 UPDATE plan p SET fault = wrong.fault FROM wrong WHERE p.number = wrong.number AND wrong.fault IS NOT NULL"""
 
+# What the combination of a variant comes to whose options change: the row's values, and what it holds of other options.
+DIGESTS: Final = """
+UPDATE plan p
+SET digest = (
+    SELECT string_agg(held.id::text, '-' ORDER BY held.id) FROM (
+        SELECT unnest(b.value_ids) AS id
+        UNION
+        SELECT ov.option_value_id FROM option_value_variants ov
+        JOIN option_values x ON x.id = ov.option_value_id
+        JOIN product_option_types pt ON pt.product_id = p.product_id AND pt.option_type_id = x.option_type_id
+        WHERE ov.variant_id = p.variant_id
+          AND x.option_type_id NOT IN (SELECT y.option_type_id FROM option_values y WHERE y.id = ANY(b.value_ids))
+    ) held)
+FROM combos b WHERE b.combo = p.combo AND b.known AND p.options_differ AND NOT p.is_new"""
+
 # A combination has one active variant in a product. Who has it already keeps it; a row that would take it is refused.
 CLASHES: Final = f"""
 WITH final AS (
     SELECT p.number, coalesce(p.product_id, -p.part) AS product,
-           CASE WHEN p.combo IS NULL THEN coalesce(p.old_digest, '')
-                WHEN b.known THEN coalesce(b.digest, '') ELSE b.canonical END AS digest,
-           p.is_new OR p.old_status = 1 OR p.options_differ AS takes, p.sku
-    FROM plan p LEFT JOIN combos b USING (combo) WHERE p.status = 0 AND p.fault IS NULL
+           coalesce(p.digest, '') AS digest, p.is_new OR p.old_status = 1 OR p.options_differ AS takes, p.sku
+    FROM plan p WHERE p.status = 0 AND p.fault IS NULL
     UNION ALL
     SELECT NULL, v.product_id, coalesce(v.options_digest, ''), false, v.sku
     FROM heads h JOIN variants v ON v.product_id = h.product_id
@@ -90,8 +104,9 @@ WITH final AS (
     SELECT product, digest, min(sku) FILTER (WHERE NOT takes) AS winner FROM final
     GROUP BY product, digest HAVING count(*) > 1
 )
-UPDATE plan p SET fault = {fault("options", "conflict",
-    "jsonb_build_object('sku', coalesce(clash.winner, p.sku))", "p.sku")}
+UPDATE plan p SET fault = {
+    fault("options", "conflict", "jsonb_build_object('sku', coalesce(clash.winner, p.sku))", "p.sku")
+}
 FROM final JOIN clash USING (product, digest) WHERE p.number = final.number AND final.takes"""
 
 # --- products and options ---------------------------------------------------------------------------------------------
@@ -273,16 +288,16 @@ SELECT variant_id FROM plan WHERE fault IS NULL AND NOT is_new
 UNION
 SELECT v.id FROM variants v JOIN heads h ON h.product_id = v.product_id WHERE h.archived AND v.status = 0"""
 
-# Whoever stands in the way of somebody else's new combination takes a digest first that no combination can have.
+# One variant's new combination may be another's present one, and the index looks at every row as it is written. So who
+# leaves goes first: those that are deactivated, and those that change, to a digest that no combination can have.
 STEP_ASIDE: Final = """
-UPDATE variants v SET options_digest = 'moving-' || v.id
-FROM plan p LEFT JOIN combos b USING (combo)
-WHERE p.fault IS NULL AND NOT p.is_new AND v.id = p.variant_id AND v.status = 0
-  AND (p.status = 1 OR (p.combo IS NOT NULL AND b.digest IS DISTINCT FROM v.options_digest))
-  AND EXISTS (SELECT FROM plan o LEFT JOIN combos c ON c.combo = o.combo
+UPDATE variants v
+SET status = p.status, options_digest = CASE WHEN p.status = 1 THEN v.options_digest ELSE 'moving-' || v.id END
+FROM plan p
+WHERE p.fault IS NULL AND NOT p.is_new AND v.id = p.variant_id AND v.status = 0 AND (p.status = 1 OR p.options_differ)
+  AND EXISTS (SELECT FROM plan o
               WHERE o.fault IS NULL AND o.part = p.part AND o.number <> p.number AND o.status = 0
-                AND coalesce(c.digest, CASE WHEN o.combo IS NULL THEN o.old_digest END, '')
-                    = coalesce(v.options_digest, ''))"""
+                AND coalesce(o.digest, '') = coalesce(v.options_digest, ''))"""
 
 # An archived product sells nothing: its variants that are not in the file are deactivated too.
 DEACTIVATE_ARCHIVED: Final = """
@@ -293,9 +308,9 @@ FROM heads h WHERE h.archived AND v.product_id = h.product_id AND v.status = 0
 CHANGE: Final = """
 UPDATE variants v
 SET title = p.title, price = p.price, compare_at_price = p.compare_at_price, ean = p.ean, vat_rate = p.vat_rate,
-    status = p.status, options_digest = CASE WHEN p.combo IS NULL THEN p.old_digest ELSE b.digest END,
+    status = p.status, options_digest = CASE WHEN p.options_differ THEN p.digest ELSE v.options_digest END,
     version = v.version + 1, updated_at = clock_timestamp()
-FROM plan p LEFT JOIN combos b USING (combo)
+FROM plan p
 WHERE p.fault IS NULL AND NOT p.is_new AND v.id = p.variant_id AND (p.attributes_differ OR p.options_differ)"""
 
 RENAME: Final = """
@@ -303,10 +318,10 @@ UPDATE variants v SET sku = p.sku, version = v.version + 1, updated_at = clock_t
 FROM plan p WHERE p.fault IS NULL AND p.sku_differs AND v.id = p.variant_id"""
 
 DROP_VALUES: Final = """
-DELETE FROM option_value_variants ov USING plan p, combos b, option_values x, product_option_types t
+DELETE FROM option_value_variants ov USING plan p, combos b, option_values x
 WHERE p.fault IS NULL AND NOT p.is_new AND p.options_differ AND b.combo = p.combo AND ov.variant_id = p.variant_id
-  AND x.id = ov.option_value_id AND t.product_id = p.product_id AND t.option_type_id = x.option_type_id
-  AND ov.option_value_id <> ALL(b.value_ids)"""
+  AND x.id = ov.option_value_id AND ov.option_value_id <> ALL(b.value_ids)
+  AND x.option_type_id IN (SELECT y.option_type_id FROM option_values y WHERE y.id = ANY(b.value_ids))"""
 CHANGED_VALUES: Final = """
 INSERT INTO option_value_variants (variant_id, option_value_id)
 SELECT p.variant_id, unnest(b.value_ids) FROM plan p JOIN combos b USING (combo)
