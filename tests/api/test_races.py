@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from tests.api.conftest import Program
 
 AT_ONCE = 6
-ROUNDS = 5
+ROUNDS = 3
 
 
 def all_at_once(program: Program, method: str, path: str, *bodies: Any) -> list[TestResponse]:

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import fields
 
 from magflow.domain.money import LineAmounts, line_amounts, to_cents
-from magflow.domain.orders import PENDING
+from magflow.domain.orders import HISTORIC, PENDING
 from magflow.queries.orders import LineRow, OrderPage
 from magflow.services.checkout import Finalized, Head, Line
 from magflow.services.orders import ItemChange
@@ -117,7 +117,7 @@ def order_json(page: OrderPage, shop_rate: Callable[[], Decimal]) -> dict[str, A
     items = [item_json(line, shop_rate) for line in page.lines]
     if order.status == PENDING:
         gross = sum((item["line_total_gross"] for item in items), Decimal("0.00"))
-        tax = sum((item["tax_amount"] for item in items), Decimal("0.00"))
+        tax = sum((item["tax_amount"] or 0 for item in items), Decimal("0.00"))
     else:
         gross, tax = page.total, order.total_tax
     return {
@@ -133,7 +133,8 @@ def item_json(line: LineRow, shop_rate: Callable[[], Decimal]) -> dict[str, Any]
     """A line, by the names of its columns: frozen, or as it would be frozen now."""
     item = line.item
     rate, gross, tax = line.vat_rate, line.total, item.tax_amount
-    if item.line_total_gross is None:
+    # What an old shop left unsaid of a line from its past is not made up.
+    if item.line_total_gross is None and item.stock_source != HISTORIC:
         rate = rate if rate is not None else shop_rate()
         amounts = line_amounts(item.quantity, line.unit_price, rate)
         gross, tax = amounts.gross, amounts.tax
