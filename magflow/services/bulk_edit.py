@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, func, literal, select
@@ -23,6 +24,7 @@ from magflow.queries.catalogue import VariantFilter, variant_ids
 from magflow.services import jobs, ledger
 
 TASK: Final = "variants.bulk_edit"
+UNDO_TASK: Final = "variants.bulk_undo"
 LARGEST_INLINE: Final = 2_000
 """Variants that are changed while the request waits; more become a job."""
 LARGEST_SELECTION: Final = 1_000_000
@@ -94,15 +96,15 @@ class PlannedRow:
 
 @dataclass
 class BulkPlan:
-    """A bulk edit as it would be carried out now."""
+    """A bulk edit as it would be carried out now; what is counted once stays, for plans of a hundred thousand rows."""
 
     rows: list[PlannedRow] = field(default_factory=list)
 
-    @property
+    @cached_property
     def changed(self) -> list[PlannedRow]:
         return [row for row in self.rows if row.new and row.refused is None]
 
-    @property
+    @cached_property
     def refused(self) -> list[PlannedRow]:
         return [row for row in self.rows if row.refused is not None]
 
@@ -110,7 +112,7 @@ class BulkPlan:
     def unchanged(self) -> int:
         return len(self.rows) - len(self.changed) - len(self.refused)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Of everything that the plan rests on: which rows, what they are and what they become."""
         digest = hashlib.sha256()
@@ -169,7 +171,7 @@ def start(session: Session, command: EditInBulk, *, actor: Actor) -> BulkEdit:
 def carry_out(session: Session, bulk_edit_id: int, *, actor: Actor, report: Report | None = None) -> BulkEdit:
     """Do a queued bulk edit; doing it again after it was done changes nothing. `report` is told how far it is."""
     edit = lock_bulk_edit(session, bulk_edit_id)
-    if edit.status in {"queued", "running"}:
+    if edit.status in {"queued", "running"} and edit.applied_at is None:
         _apply(session, edit, _selected(session, Selection.from_json(edit.selection)), report)
     session.refresh(edit)
     return edit
@@ -379,7 +381,20 @@ WHERE r.bulk_edit_id = %(edit)s AND r.variant_id = k.id"""
 
 
 @transactional
-def undo(session: Session, bulk_edit_id: int, *, actor: Actor) -> Undone:
+def start_undo(session: Session, bulk_edit_id: int, *, actor: Actor) -> Undone:
+    """`undo`, or its beginning when the edit is large: then its status is `running` until a worker has done it."""
+    edit = lock_bulk_edit(session, bulk_edit_id)
+    if edit.status != "applied" or edit.rows_changed <= LARGEST_INLINE:
+        return undo.within(session, bulk_edit_id, actor=actor)
+    edit.status, edit.error = "running", None
+    execute(session, PROGRESS, {"edit": edit.id, "done": 0, "total": edit.rows_changed})
+    jobs.enqueue(session, UNDO_TASK, bulk_edit_id=edit.id, actor=actor.name)
+    session.flush()
+    return Undone(edit, 0, {})
+
+
+@transactional
+def undo(session: Session, bulk_edit_id: int, *, actor: Actor, report: Report | None = None) -> Undone:
     """Set back what a bulk edit changed, in one step, wherever nothing else has touched it since.
 
     The others stay as they are, each with the reason. Undoing again changes nothing. Raises NotFound, and Conflict when
@@ -388,24 +403,36 @@ def undo(session: Session, bulk_edit_id: int, *, actor: Actor) -> Undone:
     edit = lock_bulk_edit(session, bulk_edit_id)
     if edit.status == "undone":
         return Undone(edit, 0, {})
-    if edit.status != "applied":
+    if edit.applied_at is None:
         raise Conflict(f"bulk edit {bulk_edit_id} is {edit.status}")
     ids = list(session.scalars(select(BulkEditRow.variant_id).where(BulkEditRow.bulk_edit_id == edit.id)))
     lock_variant_rows(session, ids)
     rows = execute(session, RESTORABLE, {"edit": edit.id}).fetchall()
-    back = {variant_id: old for variant_id, old, refused in rows if refused is None}
+    back = [(variant_id, old) for variant_id, old, refused in rows if refused is None]
     kept = {variant_id: refused for variant_id, _, refused in rows if refused is not None}
     if kept and not back:
         raise NothingToUndo(kept)
-    _write(session, list(back), list(back.values()))
-    _write_stock(session, {id_: old["stock"] for id_, old in back.items() if "stock" in old}, edit.id)
+    for at in range(0, len(back), CHUNK):
+        part = dict(back[at : at + CHUNK])
+        _write(session, list(part), list(part.values()))
+        _write_stock(session, {id_: old["stock"] for id_, old in part.items() if "stock" in old}, edit.id)
+        if report is not None:
+            report(at + len(part), len(back))
     if kept:
         parameters = {"edit": edit.id, "ids": list(kept), "reasons": list(kept.values())}
         execute(session, REFUSE_UNDO, parameters)
-    edit.status, edit.undone_at = "undone", func.clock_timestamp()
+    edit.status, edit.undone_at, edit.error = "undone", func.clock_timestamp(), None
     session.flush()
     session.refresh(edit)
     return Undone(edit, len(back), kept)
+
+
+@transactional
+def fail_undo(session: Session, bulk_edit_id: int, error: Mapping[str, Any], *, actor: Actor) -> None:
+    """Write down why a worker could not undo; what was applied stays applied."""
+    edit = lock_bulk_edit(session, bulk_edit_id)
+    if edit.status == "running" and edit.applied_at is not None:
+        edit.status, edit.error = "applied", dict(error)
 
 
 class NothingToUndo(Conflict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from magflow.blueprints.variants.tasks import carry_out
+from magflow.blueprints.variants import tasks
 from tests.api.conftest import Program
 
 TEN = {"field": "price", "action": "percent", "value": "10", "rounding": ".99"}
@@ -99,9 +99,19 @@ def test_a_large_one_is_accepted_and_done_by_a_job(program: Program) -> None:
     waiting = run(program, {"filter": {"product_id": many["id"]}, "changes": [TEN]}, status=202)
     assert (waiting["status"], waiting["done"]) == ("queued", 0)
     with program.app.app_context():
-        carry_out(bulk_edit_id=waiting["id"], actor="ana@shop.example")
+        tasks.carry_out(bulk_edit_id=waiting["id"], actor="ana@shop.example")
     done = program.data("GET", f"/bulk-edits/{waiting['id']}")
     assert (done["status"], done["changed"], done["total"]) == ("applied", 2024, 2024)
+
+    undoing = program.data("POST", f"/bulk-edits/{waiting['id']}/undo", status=202)
+    assert (undoing["status"], undoing["done"], undoing["total"]) == ("running", 0, 2024)
+    with program.app.app_context():
+        tasks.carry_out(bulk_edit_id=waiting["id"], actor="a job that came late changes nothing")
+        tasks.undo(bulk_edit_id=waiting["id"], actor="ana@shop.example")
+    back = program.data("GET", f"/bulk-edits/{waiting['id']}")
+    assert (back["status"], back["kept_count"]) == ("undone", 0)
+    prices = {v["price"] for v in program.data("GET", f"/products/{many['id']}/variants?limit=200")}
+    assert prices == {"10.00"}
 
 
 def test_a_job_whose_plan_has_changed_says_so(program: Program) -> None:
@@ -113,7 +123,7 @@ def test_a_job_whose_plan_has_changed_says_so(program: Program) -> None:
     some = program.data("GET", f"/products/{many['id']}/variants")[0]
     program.data("PUT", f"/variants/{some['id']}", {"price": "7.00"})
     with program.app.app_context():
-        carry_out(bulk_edit_id=waiting["id"], actor="ana@shop.example")
+        tasks.carry_out(bulk_edit_id=waiting["id"], actor="ana@shop.example")
     failed = program.data("GET", f"/bulk-edits/{waiting['id']}")
     assert (failed["status"], failed["error"]["code"]) == ("failed", "stale_version")
     assert fresh(program, program.data("GET", f"/products/{many['id']}/variants")[5])["price"] == "0.00"

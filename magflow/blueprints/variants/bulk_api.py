@@ -262,13 +262,18 @@ def get_bulk_edit(bulk_edit_id: int) -> Response:
 @api.post("/bulk-edits/<int:bulk_edit_id>/undo")
 @requires("catalog:write")
 @api.reads(EmptyBody, required=False)
-@api.answers(UndoneOut, description="The bulk edit, how many variants were set back, and which were not")
+@api.answers(
+    UndoneOut,
+    status=(200, 202),
+    description="The bulk edit, how many variants were set back, and which were not; 202 when a job does it",
+)
 def undo(_data: dict[str, Any], bulk_edit_id: int) -> Response:
     """Set back what a bulk edit changed, wherever nothing else has touched it since."""
     return perform(
-        bulk_edit.undo,
+        bulk_edit.start_undo,
         bulk_edit_id,
         present=lambda session, done: {**bulk_edit_json(session, done.edit), "restored": done.restored},
+        status=lambda done: 202 if done.edit.status == "running" else 200,
     )
 
 

@@ -370,7 +370,9 @@ def undo(bulk_edit_id: int) -> ResponseReturnValue:
     form = Form()
 
     def work(session: Session, actor: Actor) -> Landing:
-        done = bulk_edit.undo.within(session, bulk_edit_id, actor=actor)
+        done = bulk_edit.start_undo.within(session, bulk_edit_id, actor=actor)
+        if done.edit.status == "running":
+            return Landing(back, _("It is being done. You may leave this page."))
         said = ngettext("%(num)d variant was set back.", "%(num)d variants were set back.", done.restored)
         return Landing(back, said)
 

@@ -80,6 +80,8 @@ def failure(error: Mapping[str, Any]) -> str:
     """Why a bulk edit that ran as a job changed nothing."""
     if error.get("code") == "stale_version":
         return _("Something changed between the preview and the run, so nothing was done. Look at it again.")
+    if "kept" in error:
+        return _("Every variant was changed since; nothing can be set back.")
     if error.get("refused_count"):
         return _refused(int(error["refused_count"]))
     return _("It could not be done (%(code)s); nothing was changed.", code=error.get("code", "?"))

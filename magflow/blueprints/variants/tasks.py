@@ -1,7 +1,7 @@
 """Jobs of the catalogue: large bulk edits, and prices that follow a base price."""
 
 import contextlib
-from typing import Final
+from typing import Any, Final
 
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Refused, RetryLater
@@ -12,19 +12,36 @@ from magflow.services.jobs import Task, actor
 def carry_out(*, bulk_edit_id: int, actor: str) -> None:
     """Do a bulk edit that was too large for its request; a refusal is written down for the page that waits."""
     worker = _on_behalf_of(actor)
+    try:
+        bulk_edit.carry_out(bulk_edit_id, actor=worker, report=_reporting(bulk_edit_id, worker))
+    except RetryLater:
+        raise
+    except Refused as refused:
+        bulk_edit.fail(bulk_edit_id, _error(refused), actor=worker)
 
+
+def undo(*, bulk_edit_id: int, actor: str) -> None:
+    """Undo a bulk edit that is too large for a request."""
+    worker = _on_behalf_of(actor)
+    try:
+        bulk_edit.undo(bulk_edit_id, actor=worker, report=_reporting(bulk_edit_id, worker))
+    except RetryLater:
+        raise
+    except Refused as refused:
+        bulk_edit.fail_undo(bulk_edit_id, _error(refused), actor=worker)
+
+
+def _reporting(bulk_edit_id: int, worker: Actor) -> bulk_edit.Report:
     def report(done: int, total: int) -> None:
         # Only a courtesy to whoever waits: the work goes on without it.
         with contextlib.suppress(RetryLater):
             bulk_edit.note_progress(bulk_edit_id, done, total, actor=worker)
 
-    try:
-        bulk_edit.carry_out(bulk_edit_id, actor=worker, report=report)
-    except RetryLater:
-        raise
-    except Refused as refused:
-        error = {"code": refused.code, "message": str(refused), **refused.details()}
-        bulk_edit.fail(bulk_edit_id, error, actor=worker)
+    return report
+
+
+def _error(refused: Refused) -> dict[str, Any]:
+    return {"code": refused.code, "message": str(refused), **refused.details()}
 
 
 def _on_behalf_of(name: str) -> Actor:
@@ -38,4 +55,8 @@ def reapply(*, product_id: int) -> None:
     price_templates.reapply(product_id, actor=actor())
 
 
-TASKS: Final = (Task(bulk_edit.TASK, carry_out), Task(price_templates.REAPPLY, reapply))
+TASKS: Final = (
+    Task(bulk_edit.TASK, carry_out),
+    Task(bulk_edit.UNDO_TASK, undo),
+    Task(price_templates.REAPPLY, reapply),
+)
