@@ -1,7 +1,7 @@
 """What the addresses of the audit pages say."""
 
-from magflow.blueprints.audit import words
 from magflow.domain.border import INT64_MAX, Unfit, integer
+from magflow.web import audit_words as words
 from magflow.web import border
 
 

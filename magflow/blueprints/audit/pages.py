@@ -8,12 +8,13 @@ from flask import Blueprint, render_template
 from flask_babel import get_timezone
 from sqlalchemy.orm import Session
 
-from magflow.blueprints.audit import forms, words
+from magflow.blueprints.audit import forms
 from magflow.db import db
 from magflow.queries import audit, stock
 from magflow.queries.audit import AuditFilter
 from magflow.queries.audit_names import names
 from magflow.queries.stock import MovementFilter
+from magflow.web import audit_words as words
 from magflow.web.auth import visitor
 from magflow.web.listing import PAGE, Listing
 from magflow.web.locale import _, day

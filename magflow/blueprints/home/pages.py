@@ -1,35 +1,25 @@
 """The first page."""
 
+import itertools
+from collections.abc import Sequence
 from typing import Any, Final
 
 from flask import Blueprint, render_template
 
 from magflow.db import db
-from magflow.queries import audit, home
-from magflow.web import auth
-from magflow.web.locale import _, _l
+from magflow.queries import audit, audit_names, home
+from magflow.queries.audit import AuditEntry
+from magflow.web import audit_words, auth
+from magflow.web.locale import _, ngettext
 from magflow.web.pages import url_or_none
 from magflow.web.permissions import allowed, requires
 
 blueprint = Blueprint("home", __name__)
 
 ACTIVITY: Final = 10
+LOOKED_AT: Final = 200
+"""Entries that are read for ten lines: an import adds many variants at once."""
 QUIET: Final = frozenset({"product_option_types", "product_option_values"})
-
-TABLE_WORDS: Final[dict[str, Any]] = {
-    "products": _l("product"),
-    "variants": _l("variant"),
-    "orders": _l("order"),
-    "order_items": _l("order line"),
-    "option_types": _l("option"),
-    "option_values": _l("option value"),
-    "users": _l("user"),
-    "api_tokens": _l("API token"),
-    "imports": _l("import"),
-    "settings": _l("setting"),
-    "variant_external_ids": _l("external id"),
-    "price_templates": _l("price template"),
-}
 
 
 @blueprint.get("/")
@@ -75,32 +65,26 @@ def first_steps(figures: home.Figures, scopes: frozenset[str] | None) -> list[di
 
 
 def recent_activity() -> list[dict[str, Any]]:
-    """The last changes and who made them."""
-    page = audit.entries(db.session(), audit.AuditFilter(), limit=ACTIVITY * 4)
+    """The last changes and who made them; what one act did to many things is one line."""
+    page = audit.entries(db.session(), audit.AuditFilter(), limit=LOOKED_AT)
     rows = [row for row in page.rows if row.table_name not in QUIET]
+    named = audit_names.names(db.session(), rows)
+    groups = [list(group) for _key, group in itertools.groupby(rows, key=_act)][:ACTIVITY]
     return [
-        {"what": _what(row.action, row.table_name, row.row_id), "who": row.actor, "at": row.at}
-        for row in rows[:ACTIVITY]
+        {"what": _what(group, named), "who": group[0].actor, "at": group[0].at, "url": audit_words.link(group[0])}
+        for group in groups
     ]
 
 
-def _what(action: str, table: str | None, row_id: str | None) -> str:
-    thing = str(TABLE_WORDS.get(table or "", table or ""))
-    named: dict[str, str] = {
-        "insert": _("%(thing)s %(id)s added", thing=thing, id=row_id or ""),
-        "update": _("%(thing)s %(id)s changed", thing=thing, id=row_id or ""),
-        "delete": _("%(thing)s %(id)s removed", thing=thing, id=row_id or ""),
-        "sign_in.ok": _("signed in"),
-        "sign_in.failed": _("sign-in failed"),
-        "sign_in.locked": _("sign-in refused after too many failures"),
-        "sign_out.ok": _("signed out"),
-        "password.changed": _("password changed"),
-        "password.link": _("link for a new password made"),
-        "role.changed": _("role changed"),
-        "token.created": _("API token made"),
-        "token.revoked": _("API token revoked"),
-        "access.refused": _("access refused"),
-        "user.disabled": _("user disabled"),
-        "user.enabled": _("user enabled"),
-    }
-    return named.get(action, f"{action} {thing} {row_id or ''}".strip())
+def _act(row: AuditEntry) -> tuple[str, str | None, str, str]:
+    return row.action, row.table_name, row.actor, row.door
+
+
+def _what(group: Sequence[AuditEntry], named: audit_names.Names) -> str:
+    first = group[0]
+    thing = audit_words.table(first.table_name) if first.table_name else ""
+    called = audit_words.name_of(first, named)
+    if len(group) > 1:
+        called = ngettext("%(name)s and %(num)d more", "%(name)s and %(num)d more", len(group) - 1, name=called)
+    act = audit_words.action(first.action)
+    return _("%(thing)s %(name)s: %(act)s", thing=thing, name=called, act=act) if thing else act

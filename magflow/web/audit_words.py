@@ -53,6 +53,10 @@ ACTIONS: Final[dict[str, Any]] = {
     "access.refused": _l("access refused"),
     "user.disabled": _l("user switched off"),
     "user.enabled": _l("user switched on"),
+    "import.started": _l("started"),
+    "import.finished": _l("finished"),
+    "import.failed": _l("failed"),
+    "import.cancelled": _l("cancelled"),
 }
 
 LOOKS: Final = {
