@@ -10,7 +10,7 @@ import pytest
 
 from magflow.domain.title_reading import CONFIDENCES, Item, KnownType, KnownValue, Lexicon, Reading, read_product
 from magflow.domain.title_reading.lexicon import meaning_of
-from tests.domain.titles import TableProduct, table
+from tests.domain.titles import HELD_BACK_TABLE, TABLE, TableProduct, table
 
 Right = tuple[str, ...] | None
 
@@ -69,16 +69,15 @@ class Case:
         return read_product(self.product.name, items, shop, own_options=True)[item.id]
 
 
-def cases() -> Iterator[Case]:
-    for product in table():
+def cases(text: str) -> Iterator[Case]:
+    for product in table(text):
         items = tuple(Item(n, title, sku or f"{70000 + n}") for n, (title, sku, _) in enumerate(product.lines, 1))
         for at, (_title, _sku, right) in enumerate(product.lines):
             yield Case(product, items, at, right)
 
 
-CASES = list(cases())
-HELD_BACK = CASES[1::2]
-"""Every second line was not looked at while the vocabulary and the traps were written."""
+CASES = list(cases(TABLE))
+HELD_BACK = list(cases(HELD_BACK_TABLE))
 
 
 def figures(measured: list[Case]) -> dict[str, tuple[int, int, int]]:
@@ -96,9 +95,8 @@ def figures(measured: list[Case]) -> dict[str, tuple[int, int, int]]:
 def told(title: str, found: dict[str, tuple[int, int, int]]) -> None:
     print(f"\n{title}")
     for confidence, (n, right, answers) in found.items():
-        print(
-            f"  {confidence:8} {n:4} readings  precision {right / max(n, 1):7.2%}  recall {right / max(answers, 1):7.2%}"
-        )
+        precision, recall = right / max(n, 1), right / max(answers, 1)
+        print(f"  {confidence:8} {n:4} readings  precision {precision:7.2%}  recall {recall:7.2%}")
 
 
 def test_the_table_is_large_and_has_traps() -> None:
@@ -106,10 +104,10 @@ def test_the_table_is_large_and_has_traps() -> None:
     assert sum(case.right is None for case in CASES) >= 100
 
 
-def test_what_is_certain_of_the_held_back_half_is_right() -> None:
+def test_what_is_certain_of_the_held_back_titles_is_right() -> None:
     found = figures(HELD_BACK)
     told(f"held back: {len(HELD_BACK)} titles", found)
-    assert found["certain"][1] == found["certain"][0] > 60
+    assert found["certain"][1] == found["certain"][0] >= 35
     assert found["certain"][1] / found["certain"][2] > 0.75
 
 
@@ -155,7 +153,7 @@ OTHERWISE: dict[str, Callable[[str], str]] = {
     "two more": lambda text: f"{text} black white",
     "two sizes": lambda text: f"{text} S/XL",
 }
-"""What makes it say more than one thing of a colour or a size; certain is at most what the product has no option for."""
+"""What makes it say more than one thing of a colour or a size; certain is what the product has no option for."""
 
 
 def mutated(case: Case, change: Callable[[str], str]) -> Case:

@@ -412,6 +412,100 @@ Stick USB 16GB negru = ?
 """
 
 
+HELD_BACK_TABLE = """
+@ Jachetă de ploaie Fiord | Culoare: Galben, Bleumarin, Verde închis; Mărime: S, M, L, XL
+Jachetă de ploaie Fiord galbenă S = Galben, S
+Jachetă de ploaie Fiord galbenă, mărime M = Galben, M
+Jachetă de ploaie Fiord, bleumarin, L = Bleumarin, L
+JACHETA DE PLOAIE FIORD BLEUMARIN XL = Bleumarin, XL
+Jachetă de ploaie Fiord verde închis S = Verde închis, S
+Jachetă de ploaie Fiord verde inchis L = Verde închis, L
+Jachetă de ploaie Fiord verde M = ?
+Jachetă de ploaie Fiord galben neon XL = ?
+Jachetă de ploaie Fiord bleumarin cu glugă galbenă S = ?
+
+@ Leggings Yoga | Colour: Black, Purple, Teal; Size: XS, S, M, L
+Leggings Yoga - Black - XS = Black, XS
+Leggings Yoga - Black - Small = Black, S
+Leggings Yoga - Purple - M = Purple, M
+Leggings Yoga (Purple, Large) = Purple, L
+Leggings Yoga - Teal - S = Teal, S
+Leggings Yoga Teal L = Teal, L
+Leggings Yoga - Black/Purple - M = ?
+Leggings Yoga - Petrol - XS = ?
+
+@ Stivale Torino | Colore: Nero, Marrone, Bordeaux; Numero: 36, 37, 38, 39
+Stivale Torino nero 36 = Nero, 36
+Stivale Torino neri numero 37 = Nero, 37
+Stivale Torino marroni 38 = Marrone, 38
+Stivale Torino marrone n. 39 = Marrone, 39
+Stivale Torino bordeaux 36 = Bordeaux, 36
+Stivale Torino bordeaux EU 38 = Bordeaux, 38
+Stivale Torino nero lucido 38 = ?
+Stivale Torino marrone 37/38 = ?
+Stivale Torino tacco 5 cm nero = ?
+
+@ Laptop Orion | Culoare: Argintiu, Gri; Stocare: 256GB, 512GB, 1TB
+Laptop Orion argintiu 256GB = Argintiu, 256GB
+Laptop Orion argintiu SSD 512GB = Argintiu, 512GB
+Laptop Orion gri, 1TB SSD = Gri, 1TB
+Laptop Orion gri 512 GB = Gri, 512GB
+Laptop Orion 16GB RAM 512GB gri = ?
+Laptop Orion gri spațial 256GB = ?
+
+@ Geacă copii | Culoare: Roșu, Albastru; Mărime: 104, 110, 116
+Geacă copii roșie 104 = Roșu, 104
+Geacă copii roșie mărimea 110 = Roșu, 110
+Geacă copii albastră 110 = Albastru, 110
+Geacă copii albastră 116 = Albastru, 116
+Geacă copii albastră 7-8 ani = ?
+Geacă copii roșu/albastru 104 = ?
+
+@ Polar | Color: Red, Green, Grey; Size: M, L, XXL
+~ POL-RED-M = Red, M
+~ POL-RED-L = Red, L
+~ POL-VERDE-M = Green, M
+~ POL-GRN-L = Green, L
+~ POL-GRY-XXL = Grey, XXL
+~ POL-GRI-2XL-2023 = ?
+~ POL-ROSU-XXL = Red, XXL
+~ POL-RG-M = ?
+~ POL-GR-M = ?
+
+@ Pernă decorativă | Culoare: Crem, Verde, Vișiniu; Material: Catifea, Bumbac
+Pernă decorativă crem catifea = Crem, Catifea
+Pernă decorativă crem, bumbac = Crem, Bumbac
+Pernă decorativă verde bumbac = Verde, Bumbac
+Pernă decorativă vișinie catifea = Vișiniu, Catifea
+Pernă decorativă vișiniu bumbac = Vișiniu, Bumbac
+Pernă decorativă verde cu franjuri crem bumbac = ?
+
+@ Sticlă de apă | Capacitate: 500 ml, 750 ml, 1 l; Culoare: Alb, Negru, Roz
+Sticlă de apă 500ml albă = 500 ml, Alb
+Sticlă de apă 0.5L neagră = 500 ml, Negru
+Sticlă de apă 750 ml roz = 750 ml, Roz
+Sticlă de apă neagră 1L = 1 l, Negru
+Sticlă de apă roz 1 litru = 1 l, Roz
+Sticlă de apă albă 750ml capac negru = ?
+
+@1 Bluză Nora | Culoare: Alb, Negru, Roz; Mărime: S, M, L
+Bluză Nora albă M = Alb, M
+Bluză Nora - neagră - L = Negru, L
+Bluză Nora, roz, mărimea S = Roz, S
+Bluză Nora roz prăfuit M = ?
+Bluză Nora albă imprimeu floral M = Alb, M
+Bluză Nora clasa M neagră = ?
+Bluză Nora neagră 2 M = ?
+Bluză Nora negru sau alb S = ?
+Bluză Nora scris alb pe negru L = ?
+Bluză Nora albă S-M = ?
+~ NORA-NEAGRA-L = Negru, L
+~ NORA-ALBA-XX = ?
+"""
+"""Written after the vocabulary and the traps had been, and unknown to them. At its first reading 38 of 47 answers were
+certain, and all 38 right; `albă` has counted as white without company since then."""
+
+
 @dataclass
 class TableProduct:
     """One product of the table."""
@@ -423,18 +517,18 @@ class TableProduct:
     """Title, SKU, and the right values in the order of the options; None: not to be told."""
 
 
-def table() -> list[TableProduct]:
-    """The table, read."""
+def table(text: str = TABLE) -> list[TableProduct]:
+    """The products of a table."""
     found: list[TableProduct] = []
-    for line in filter(None, (line.strip() for line in TABLE.splitlines())):
+    for line in filter(None, (line.strip() for line in text.splitlines())):
         if line.startswith("@"):
             head, options = line.split(" | ")
             mark, name = head.split(" ", 1)
             offered = {o.split(": ")[0]: o.split(": ")[1].split(", ") for o in options.split("; ")}
             found.append(TableProduct(name, mark == "@1", offered))
             continue
-        text, right = line.rsplit(" = ", 1)
-        title, _sign, sku = text.partition("~")
+        said, right = line.rsplit(" = ", 1)
+        title, _sign, sku = said.partition("~")
         answer = None if "?" in right else tuple(right.split(", "))
         found[-1].lines.append((title.strip() or None, sku.strip() or None, answer))
     return found

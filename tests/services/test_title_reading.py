@@ -43,7 +43,8 @@ def state(owner: Owner, *of: Variant) -> list[tuple[Any, ...]]:
     return owner.execute(
         "SELECT v.sku, v.options_digest, v.status, v.version, coalesce(array_agg(o.name ORDER BY o.option_type_id)"
         " FILTER (WHERE o.id IS NOT NULL), '{}') FROM variants v"
-        " LEFT JOIN option_value_variants x ON x.variant_id = v.id LEFT JOIN option_values o ON o.id = x.option_value_id"
+        " LEFT JOIN option_value_variants x ON x.variant_id = v.id"
+        " LEFT JOIN option_values o ON o.id = x.option_value_id"
         " WHERE v.id = ANY(%s) GROUP BY v.id ORDER BY v.id",
         [[v.id for v in of]],
     ).fetchall()

@@ -11,6 +11,11 @@ from magflow.domain.title_reading.tokens import Token
 
 HARD: Final = frozenset(",;|/()[]:–—")
 """Signs that end what belongs together."""
+FIXED_AT: Final = {
+    word: [(phrase, phrase.index(word)) for phrase in traps.FIXED if word in phrase]
+    for word in {word for phrase in traps.FIXED for word in phrase}
+}
+"""The names in which a word stands, and where in them."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +68,10 @@ def is_none(text: Surroundings, found: Found) -> bool:
 
 
 def _in_fixed(text: Surroundings, found: Found) -> bool:
-    for phrase in traps.FIXED:
-        for start in range(max(0, found.start - len(phrase) + 1), found.end):
-            if tuple(token.text for token in text.words[start : start + len(phrase)]) == phrase:
+    for at in range(found.start, found.end):
+        for phrase, offset in FIXED_AT.get(text.words[at].text, ()):
+            start = at - offset
+            if start >= 0 and tuple(token.text for token in text.words[start : start + len(phrase)]) == phrase:
                 return True
     return False
 

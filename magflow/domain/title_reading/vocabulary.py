@@ -105,8 +105,8 @@ orange rosa rose roz cream crem crema gold oro golden silver argento viola olive
 granata coral corai corallo salmon somon salmone peach piersica pesca mint menta camel cammello nude lime bronze
 bronz bronzo copper rame mustard mustar senape fabric in lino lana seta glass plastic plastica metal metallo
 media medie medium mediu medio mare mari grande grandi mic mica small large piccolo piccola piccoli piccole bleu
-lila celeste arancio transparent transparenta trasparente indigo porpora cachi graphite grafit grafite 
-alba military
+lila celeste arancio transparent transparenta trasparente indigo porpora cachi graphite grafit grafite
+military
 """)
 
 CLEAR_ABBREVIATIONS: Final = {
