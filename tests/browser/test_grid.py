@@ -321,6 +321,7 @@ def test_the_preview_knows_the_skus_that_are_taken(shop: Shop) -> None:
     press(page, "Escape")
     put_on_clipboard(page, f"{medium.sku}\n{small.sku}\n")
     page.wait_for_selector("[data-paste][open]")
+    expect(page.locator("[data-apply]")).to_be_focused()
     expect(page.locator("[data-sum]")).to_have_text("Cells that change: 2 · Unchanged: 0")
     press(page, "Enter", "Control+Enter")
     saved(page)

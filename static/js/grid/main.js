@@ -107,8 +107,6 @@ function tell() {
   const bar = part("bulk");
   bar.hidden = !store.picked.size;
   part("bulk-count").textContent = String(store.picked.size);
-  const ids = part("bulk-ids");
-  if (ids) ids.value = [...store.picked].join(",");
 }
 
 let telling = false;
@@ -132,6 +130,9 @@ part("save").addEventListener("click", focused(() => saver.save()));
 part("undo").addEventListener("click", focused(() => store.undo()));
 part("discard").addEventListener("click", focused(() => store.discard()));
 part("trouble").addEventListener("click", () => actions.problem());
+part("bulk").addEventListener("formdata", ({ formData }) => {
+  for (const id of store.picked) formData.append("rowid", id);
+});
 part("bulk-none").addEventListener("click", () => {
   store.picked.clear();
   store.tell();
