@@ -210,6 +210,18 @@ def test_these_are_not_the_same(one: str, other: str) -> None:
     assert meaning_of(one) != meaning_of(other)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("Bluză", "BLU-M"), ("Sandale", "S-ROSU"), ("Cremă", "L'Oréal roșu"), ("Tricou", "Tricou roșu L/S"),
+     ("Tricou", "Tricou S/S alb"), ("Tricou", "Tricou alb 2 XL"), ("Tricou", "Tricou alb X L"), ("Joc", "XBOX-S-ALB"),
+     ("Tricou", "Tricou alb ca zăpada M"), ("Tricou", "Tricou Ocean blue M"), ("Tricou", "Tricou M3 alb"),
+     ("Tricou", "12345-M-ALB"), ("Tricou", "Tricou alb 100 M"), ("Tricou", "Tricou non black M")],
+)  # fmt: skip
+def test_traps_are_never_certain(name: str, text: str) -> None:
+    [reading] = read(name, text)
+    assert reading.confidence != "certain", (names(reading), codes(reading))
+
+
 def test_the_shops_own_name_beats_the_vocabulary() -> None:
     [reading, _other] = read(
         "Ruj", "Ruj Coral M", "Ruj Nude L", options={"Model": ["Coral", "Nude"], "Size": ["M", "L"], "Color": ["Corai"]}

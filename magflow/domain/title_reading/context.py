@@ -57,7 +57,8 @@ def label_before(text: Surroundings, found: Found, labels: frozenset[str]) -> bo
 def is_none(text: Surroundings, found: Found) -> bool:
     """Whether this is surely something else than a value."""
     token = text.words[found.start]
-    if "'" in token.between or "’" in token.between or "&" in token.between or "&" in text.words[found.end - 1].after:
+    if set("'’&") & {*token.between, *text.words[found.end - 1].after}:
+        # Levi's, L'Oréal, M&M: a letter there is part of a name, and so is what stands behind an ampersand.
         return len(token.text) == 1 or "&" in token.between
     if _in_fixed(text, found):
         return True
@@ -141,6 +142,8 @@ def _of_letters(text: Surroundings, found: Found) -> list[str]:
     if any(token.text in traps.PHONES for token in text.words):
         return ["model"]
     if text.following(end) and text.touches(end) and not _known(text, end):
+        return ["beside_unknown"]
+    if at and text.words[at - 1].is_number and text.words[at].between == " ":
         return ["beside_unknown"]
     # In a SKU a word before is a code; behind a number a letter may be its unit.
     riddle = text.alone and text.touches(at) and not _known(text, at - 1)

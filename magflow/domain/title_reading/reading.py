@@ -204,7 +204,7 @@ class _Product:
         raw = " ".join(token.raw for token in text.words[found.start : found.end])
         spoken = {token.text for token in text.words[found.start : found.end]}
         common = spoken <= self.common[source]
-        in_name = spoken <= self.name_words and (self.alone or common)
+        in_name = (spoken <= self.name_words and (self.alone or common)) or self._is_code(text, found)
         candidates = self._candidates(found)
         marked = {t for t in candidates if label_before(text, found, self.labels[t])}
         if not marked and is_none(text, found):
@@ -227,6 +227,13 @@ class _Product:
             if type_id in marked:
                 said = [doubt for doubt in said if doubt not in CLEARED_BY_LABEL]
             yield type_id, _Sighting(keys[0], raw, source, found.grade, tuple(said), common, in_name, type_id in marked)
+
+    def _is_code(self, text: Surroundings, found: Found) -> bool:
+        """Whether a SKU shortens the product's name there: BLU of Bluză, S of Sandale."""
+        token = text.words[found.start].text
+        if not text.sku or found.end > found.start + 1 or (found.start and len(token) < 3):
+            return False
+        return any(word.startswith(token) and word != token for word in self.name_words)
 
     def _candidates(self, found: Found) -> dict[int, tuple[list[int | str], bool]]:
         """Per type what this may be there, and whether that is only near."""

@@ -61,7 +61,7 @@ uva
 WITH: Final = listed("cu con with w fara senza without pe su on no non nu")
 
 _FIXED: Final = """
-red bull; black friday; black decker; black and decker; blue ray; blu ray; green day; pink floyd; deep purple;
+s s; l s; red bull; black friday; black decker; black and decker; blue ray; blu ray; green day; pink floyd; deep purple;
 old navy; marea neagra; crucea rosie; scufita rosie; alba iulia; red dead; white noise; black sea; green tea;
 black tea; white tea; orange juice; blue tooth; gold edition; golden gate; silver surfer; red hot; black mamba;
 black panther; black widow; green lantern; call of duty black; black ops; red wine; white wine; vin rosu; vin
