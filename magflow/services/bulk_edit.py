@@ -360,14 +360,15 @@ class Undone:
     kept: Mapping[int, str]
 
 
+# `@>` and not `->>`: a missing status would be null, and null AND EXISTS (...) asks for every row of the product.
 RESTORABLE: Final = """
 SELECT r.variant_id, r.old,
        CASE WHEN v.id IS NULL THEN 'deleted'
             WHEN v.version <> r.version_after THEN 'changed_since'
             WHEN r.new ? 'stock' AND v.movement_seq <> r.movement_seq_after THEN 'stock_moved_since'
-            WHEN (r.old ->> 'status') = '0' AND EXISTS (
+            WHEN r.old @> '{"status": 0}' AND EXISTS (
                 SELECT FROM variants o WHERE o.product_id = v.product_id AND o.status = 0 AND o.id <> v.id
-                AND o.options_digest IS NOT DISTINCT FROM v.options_digest
+                AND (o.options_digest = v.options_digest OR (o.options_digest IS NULL AND v.options_digest IS NULL))
                 AND NOT EXISTS (SELECT FROM bulk_edit_rows same WHERE same.bulk_edit_id = r.bulk_edit_id
                                 AND same.variant_id = o.id AND same.new ? 'status')) THEN 'combination_taken'
        END
