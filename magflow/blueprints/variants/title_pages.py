@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from flask import Blueprint, Response, flash, redirect, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -293,29 +293,23 @@ def _ask(product_id: int | None, confidence: str, extend: bool, back: str) -> Re
                  "%(num)d variants get the values that are suggested for them.", len(taken)),
         ngettext("%(num)d of them is certain.", "%(num)d of them are certain.", certain),
     ]  # fmt: skip
-    if adding and extend:
+    if adding:
         consequences.append(
-            ngettext("For %(num)d of them its product gets options or values that it lacks.",
-                     "For %(num)d of them their products get options or values that they lack.", adding)
-        )  # fmt: skip
-    elif adding:
-        consequences.append(
-            ngettext("%(num)d of them is left out: its product lacks the option or value.",
-                     "%(num)d of them are left out: their products lack the options or values.", adding)
-        )  # fmt: skip
+            ngettext(
+                "For %(num)d of them the product lacks an option or a value; without the tick it is left out.",
+                "For %(num)d of them the products lack an option or a value; without the tick they are left out.",
+                adding,
+            )
+        )
     if page.next_key is not None:
         limit = number(MOST_ITEMS)
         consequences.append(_("The oldest %(count)s are looked at; do it again for the rest.", count=limit))
-    sent = [("confidence", confidence), ("seen", title_reading.fingerprint(taken))]
-    sent += [("extend", "true")] if extend else []
-    question = _("Confirm what the titles say?")
-    shown = show(
-        "parts/ask.html",
-        title=question,
+    return show(
+        "variants/titles_confirm.html",
         consequences=consequences,
-        verb=_("Confirm"),
+        adding=adding,
+        extend=extend,
+        confidence=confidence,
+        fingerprint=title_reading.fingerprint(taken),
         back_url=back,
-        tone="",
-        sent=sent,
     )
-    return Response(shown, 200)
