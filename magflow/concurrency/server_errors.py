@@ -15,6 +15,7 @@ from magflow.domain.errors import (
     FieldError,
     InUse,
     Invalid,
+    NotFound,
     OrderNotEditable,
     OrderTaken,
     Refused,
@@ -64,6 +65,8 @@ MEANING: Final[dict[str, Callable[[], Refused]]] = {
     "chk_order_items_restocked_at_most_sold": lambda: invalid("quantity", "more_than_sold"),
     "fk_option_value_variants_option_value_id": lambda: InUse("option value", "", "variants"),
     "fk_variants_product_id": lambda: InUse("product", "", "variants"),
+    "fk_order_items_variant_id": lambda: NotFound("variant", ""),
+    "fk_order_items_product_id": lambda: NotFound("product", ""),
 }
 """A constraint that trips is a race that somebody else won, or the last line under a check that was passed."""
 
