@@ -3,16 +3,28 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, select, text, union_all
 from sqlalchemy.orm import Session
 
-from magflow.models import Product, Variant, VariantStatus
-from magflow.queries.catalogue import complete, orphaned
+from magflow.models import (
+    OptionValue,
+    OptionValueVariant,
+    Product,
+    ProductOptionType,
+    ProductOptionValue,
+    Variant,
+    VariantStatus,
+)
 
 ACTIVE: Final = VariantStatus.ACTIVE
 
 COUNTED_TO: Final = 1_000
 """A tab says "1,000+" beyond: nobody works through more than that, and counting them all takes time."""
+
+WEIGHED_TO: Final = 30_000
+"""Variants up to which each opening of the list looks at all of them for the number on the tab."""
+
+IS_VARIANTS: Final = text("oid = 'variants'::regclass")
 
 
 def in_use() -> ColumnElement[bool]:
@@ -30,10 +42,48 @@ def with_drafts() -> ColumnElement[bool]:
     return and_(in_use(), exists(select(Variant.id).where(Variant.product_id == Product.id, Variant.status != ACTIVE)))
 
 
+def incomplete_variants() -> Select[int]:
+    """What `~catalogue.complete()` finds, written as one join that the server can hash: for lists of the whole shop."""
+    held = (
+        select(OptionValueVariant.variant_id)
+        .join(OptionValue, OptionValue.id == OptionValueVariant.option_value_id)
+        .where(
+            OptionValueVariant.variant_id == Variant.id,
+            OptionValue.option_type_id == ProductOptionType.option_type_id,
+        )
+    )
+    return (
+        select(Variant.id)
+        .join(ProductOptionType, ProductOptionType.product_id == Variant.product_id)
+        .where(~exists(held.correlate(Variant, ProductOptionType)))
+    )
+
+
+def orphaned_variants() -> Select[int]:
+    """What `catalogue.orphaned()` finds, written the same way."""
+    offered = select(ProductOptionValue.option_value_id).where(
+        ProductOptionValue.product_id == Variant.product_id, ProductOptionValue.option_value_id == OptionValue.id
+    )
+    return (
+        select(Variant.id)
+        .join(OptionValueVariant, OptionValueVariant.variant_id == Variant.id)
+        .join(OptionValue, OptionValue.id == OptionValueVariant.option_value_id)
+        .join(
+            ProductOptionType,
+            and_(
+                ProductOptionType.product_id == Variant.product_id,
+                ProductOptionType.option_type_id == OptionValue.option_type_id,
+            ),
+        )
+        .where(~exists(offered.correlate(Variant, OptionValue)))
+    )
+
+
 def troubled() -> ColumnElement[bool]:
     """An active variant lacks a value, or holds one that the product no longer offers."""
-    flagged = select(Variant.product_id).where(Variant.status == ACTIVE, or_(~complete(), orphaned()))
-    return and_(in_use(), Product.id.in_(flagged))
+    lacking = incomplete_variants().where(Variant.status == ACTIVE).with_only_columns(Variant.product_id)
+    holding = orphaned_variants().where(Variant.status == ACTIVE).with_only_columns(Variant.product_id)
+    return and_(in_use(), Product.id.in_(union_all(lacking, holding)))
 
 
 def sold_out() -> ColumnElement[bool]:
@@ -56,10 +106,16 @@ VIEWS: Final[dict[str, Callable[[], ColumnElement[bool]]]] = {
 """By the word that stands in the address; the first is the list as it opens."""
 
 
-def count(session: Session, view: str) -> int:
-    """How many products a view has, COUNTED_TO + 1 at most."""
+def count(session: Session, view: str) -> int | None:
+    """How many products a view has, COUNTED_TO + 1 at most; None where finding that out would hold up the page."""
+    if view == "troubled" and _variants_about(session) > WEIGHED_TO:
+        return None
     bounded = select(Product.id).where(VIEWS[view]()).limit(COUNTED_TO + 1)
     return session.scalar(select(func.count()).select_from(bounded.subquery())) or 0
+
+
+def _variants_about(session: Session) -> int:
+    return session.scalar(select(literal_column("reltuples")).select_from(text("pg_class")).where(IS_VARIANTS)) or 0
 
 
 def brands(session: Session, *, limit: int = 200) -> Sequence[str]:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from magflow.blueprints.variants.forms import listed_values, typed_values
 from magflow.db import db
 from magflow.models import Product, Variant
+from magflow.queries import catalogue, picker, product_views
 from magflow.services import products, stock, variants
 from magflow.services.options import OptionInput
 from tests.blueprints.conftest import Clerk, words
@@ -298,3 +299,40 @@ def test_values_are_listed_as_they_are_read_back() -> None:
     for values in (["Red", "Blue"], ["1,5 l"], ["1,5 l", "2 l"], ["S"], ['15"'], ["a;b"], ["Red; green", "x"]):
         assert typed_values(listed_values(values)) == values
     assert typed_values("38,39,40") == ["38", "39", "40"] and typed_values(" Red ,, Blue ;") == ["Red", "Blue"]
+
+
+def test_both_ways_to_find_trouble_agree(app: Flask) -> None:
+    """The list of the whole shop asks in another way than the page of one product; the answer must be the same."""
+    shirt = make_product(options=COLORS)
+    for color in ("Red", "Blue"):
+        for size in ("S", "M"):
+            make_variant(shirt, values=[("Color", color), ("Size", size)])
+    make_variant(shirt, values=[("Color", "Red")], active=False)
+    make_variant(make_product(options={"Color": ["Red"]}))
+    wanted = products.SetOptions(shirt.id, [OptionInput("Size", ["S"]), OptionInput("Cut", ["Slim"])])
+    products.set_options(wanted, actor=ANA)
+
+    session = db.session()
+    lacking = set(session.scalars(select(Variant.id).where(~catalogue.complete())))
+    holding = set(session.scalars(select(Variant.id).where(catalogue.orphaned())))
+    assert set(session.scalars(product_views.incomplete_variants())) == lacking and len(lacking) > 4
+    assert set(session.scalars(product_views.orphaned_variants())) == holding and holding
+    db.session.remove()
+
+
+def test_the_picker_finds_by_every_word_and_offers_only_what_can_be_bought(app: Flask) -> None:
+    lamp = make_product(name="Lampă de birou", options={"Culoare": ["Roșu", "Alb"]})
+    red = make_variant(lamp, values=[("Culoare", "Roșu")], stock=2, sku="LAMP-R", ean="5941234567899")
+    white = make_variant(lamp, values=[("Culoare", "Alb")], stock=0, sku="LAMP-A")
+    incomplete = make_variant(lamp, stock=5, sku="LAMP-X")
+
+    def found(typed: str) -> list[int]:
+        ids = [row.variant.id for row in picker.suggestions(db.session(), typed)]
+        db.session.remove()
+        return ids
+
+    assert found("lamp rosu") == found("LAMP-R") == found("5941234567899") == found("birou Roșu") == [red.id]
+    assert found("lamp alb") == [] and incomplete.id not in found("lamp") and found("   ") == []
+    exact = [row.variant.id for row in picker.exactly(db.session(), "lamp-a")]
+    db.session.remove()
+    assert exact == [white.id]

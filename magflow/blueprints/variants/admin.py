@@ -16,7 +16,8 @@ from magflow.blueprints.variants import bulk_pages
 from magflow.db import db
 from magflow.domain.errors import Refused
 from magflow.models import Product, Variant, VariantStatus
-from magflow.queries.catalogue import complete, orphaned, purchasable
+from magflow.queries.catalogue import purchasable
+from magflow.queries.product_views import incomplete_variants, orphaned_variants
 from magflow.services import variants
 from magflow.web.admin import ReadView
 from magflow.web.auth import current_actor
@@ -84,9 +85,13 @@ class VariantView(ReadView):
         ListTab(
             "incomplete",
             lazy_pgettext("variants", "Incomplete"),
-            lambda: and_(Variant.status == VariantStatus.ACTIVE, ~complete()),
+            lambda: and_(Variant.status == VariantStatus.ACTIVE, Variant.id.in_(incomplete_variants())),
         ),
-        ListTab("orphans", _l("Orphans"), lambda: and_(Variant.status == VariantStatus.ACTIVE, orphaned())),
+        ListTab(
+            "orphans",
+            _l("Orphans"),
+            lambda: and_(Variant.status == VariantStatus.ACTIVE, Variant.id.in_(orphaned_variants())),
+        ),
     )
     action_looks = {  # noqa: RUF012 - as the base's
         "edit_in_bulk": ("", "edit"),
