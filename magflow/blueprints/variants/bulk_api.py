@@ -13,7 +13,6 @@ from magflow.domain import border
 from magflow.domain.border import MONEY_MAX
 from magflow.domain.bulk_edit import ACTIONS, ROUNDINGS, Rule
 from magflow.domain.errors import FieldError, Invalid
-from magflow.models import BulkEdit
 from magflow.queries import bulk_edits
 from magflow.queries.catalogue import VariantFilter
 from magflow.services import bulk_edit
@@ -197,7 +196,7 @@ def _planned_json(planned: PlannedRow) -> dict[str, Any]:
     }
 
 
-def bulk_edit_json(session: Any, edit: BulkEdit) -> dict[str, Any]:
+def bulk_edit_json(session: Any, edit: Any) -> dict[str, Any]:
     """A bulk edit as it stands."""
     far = bulk_edits.progress(session, edit)
     undone = edit.status == "undone"

@@ -13,7 +13,6 @@ from magflow.db import db
 from magflow.domain import border
 from magflow.domain.border import MONEY_MAX
 from magflow.domain.price_templates import PriceRule
-from magflow.models import PriceTemplateRule
 from magflow.queries import price_templates as queries
 from magflow.queries.price_templates import TemplateRow
 from magflow.services import price_templates
@@ -114,7 +113,7 @@ def template_json(row: TemplateRow) -> dict[str, Any]:
     }
 
 
-def _rule_json(rule: PriceTemplateRule) -> dict[str, Any]:
+def _rule_json(rule: Any) -> dict[str, Any]:
     return {
         "option_name": rule.option_name,
         "option_value": rule.option_value,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,7 +16,6 @@ from magflow.domain.actors import Actor
 from magflow.domain.border import MONEY_MAX, Unfit, decimal, text
 from magflow.domain.errors import FieldError, Invalid, NotFound, StaleVersion
 from magflow.domain.price_templates import PriceRule
-from magflow.models import PriceTemplateRule
 from magflow.queries import bulk_edits, catalogue
 from magflow.queries import price_templates as queries
 from magflow.services import price_templates
@@ -93,7 +92,7 @@ def _sent_rules() -> list[RuleRow]:
     return [row for row in rows if not row.blank][:MOST_RULES]
 
 
-def _kept_rules(rules: Sequence[PriceTemplateRule]) -> list[RuleRow]:
+def _kept_rules(rules: Sequence[Any]) -> list[RuleRow]:
     return [RuleRow(r.option_name, r.option_value, typed_text(r.amount), r.kind) for r in rules]
 
 
