@@ -165,6 +165,8 @@ def _with_new_values(session: Session, command: ConfirmReadings) -> ConfirmReadi
     wanted = {type_id for item in command.items for type_id, _name in item.new_values}
     if not wanted:
         return command
+    if len(wanted) > option_rows.MOST_OPTIONS:
+        raise Invalid([FieldError("new_values", "too_many", {"limit": option_rows.MOST_OPTIONS})])
     names = dict(session.execute(select(OptionType.id, OptionType.name).where(OptionType.id.in_(wanted))).all())
     inputs = [
         OptionInput(name, tuple({n: None for item in command.items for t, n in item.new_values if t == type_id}))

@@ -119,3 +119,25 @@ def test_reading_is_for_readers_and_confirming_for_writers(program_with: Callabl
     assert reader.data("GET", shop["path"])
     reader.refused("POST", f"{shop['path']}/confirm", {"min_confidence": "certain"}, status=403, code="forbidden")
     reader.refused("POST", f"{shop['path']}/skip", {"variant_ids": [1]}, status=403, code="forbidden")
+
+
+def test_a_new_value_is_proposed_and_made_only_when_asked_for(program: Program) -> None:
+    product = program.product("Maiou", options=OPTIONS)
+    for n, sku in enumerate(("MAIOU-VERDE-M", "MAIOU-NEGRU-L")):
+        program.variant(product, sku=sku, status="active" if n == 0 else "inactive")
+    path = f"/products/{product['id']}/variants/option-suggestions"
+    assert [o["option_value"] for o in program.data("GET", path)[0]["options"]] == ["M"]
+
+    row = program.data("GET", f"{path}?propose_new=true")[0]
+    colour, size = row["options"]
+    assert (colour["option_value"], colour["option_value_id"], row["adds_to_product"]) == ("Verde", None, True)
+    item = {
+        "variant_id": row["variant_id"],
+        "option_value_ids": [size["option_value_id"]],
+        "new_values": [{"option_type_id": colour["option_type_id"], "name": colour["option_value"]}],
+    }
+    done = program.data("POST", f"{path}/confirm", {"items": [item], "extend": True})
+
+    assert done["confirmed_count"] == 1
+    offered = program.data("GET", f"/products/{product['id']}")["options"][0]["values"]
+    assert "Verde" in str(offered)
