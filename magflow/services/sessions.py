@@ -89,16 +89,3 @@ def find(plaintext: str) -> SignedIn | None:
     if note_use:
         single.every(TOUCH, key)
     return SignedIn(*person)
-
-
-def delete_expired(session: Session) -> int:
-    """Forget sessions that are over; the worker calls it once in a while."""
-    gone = session.execute(
-        delete(UserSession)
-        .where(
-            (UserSession.expires_at < func.clock_timestamp())
-            | (UserSession.last_seen_at < func.clock_timestamp() - IDLE)
-        )
-        .returning(UserSession.user_id)
-    )
-    return len(gone.all())

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import transactional
+from magflow.concurrency import execute, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, RateLimited
 from magflow.models import User
@@ -129,3 +129,17 @@ def _write_password(session: Session, user_id: int, hashed: str, *, actor: Actor
     session.execute(update(User).where(User.id == user_id).values(password_hash=hashed))
     sessions.end_all(session, user_id)
     audit.record(session, actor, "password.changed", "users", user_id)
+
+
+LEFT_BEHIND: Final = (
+    "DELETE FROM user_sessions WHERE expires_at < clock_timestamp() OR last_seen_at < clock_timestamp() - %(idle)s",
+    "DELETE FROM one_time_links WHERE coalesce(used_at, expires_at) < clock_timestamp() - interval '30 days'",
+    "DELETE FROM sign_in_throttle WHERE updated_at < clock_timestamp() - interval '2 days'",
+    "DELETE FROM rate_windows WHERE window_start < clock_timestamp() - interval '1 hour'",
+)
+
+
+@transactional
+def forget_old(session: Session, *, actor: Actor) -> int:
+    """Sweep up sessions that are over, links that were used, counts that count no more; how many rows."""
+    return sum(execute(session, statement, {"idle": sessions.IDLE}).rowcount for statement in LEFT_BEHIND)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, transactional
 from magflow.domain.actors import Actor
-from magflow.services import dispatch, idempotency, invariants, jobs
+from magflow.services import dispatch, idempotency, invariants, jobs, sign_in
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ def sweep() -> None:
         "idempotency_keys": idempotency.delete_old(actor=actor),
         "events": dispatch.forget_old(actor=actor),
         "jobs": delete_old_jobs(actor=actor),
+        "access": sign_in.forget_old(actor=actor),
     }
     log.info("swept", extra=counts)
 

@@ -10,7 +10,7 @@ from flask import Flask
 
 from magflow.db import db
 from magflow.domain.errors import RateLimited
-from magflow.services import passwords, sign_in, throttle, users
+from magflow.services import passwords, sessions, sign_in, throttle, users
 from tests.web.conftest import PASSWORD, SYSTEM, Browser, make_user, signed_in
 
 
@@ -151,6 +151,20 @@ def test_a_session_in_use_stays_awake(site: Flask, owner):
         f"SELECT last_seen_at > clock_timestamp() - interval '1 minute' FROM user_sessions WHERE user_id = {ana.id}"
     )
     assert fresh.fetchone() == (True,)
+
+
+def test_what_is_over_is_swept_up(site: Flask, owner):
+    ana = make_user(site)
+    kept, over = signed_in(site, ana), signed_in(site, ana)
+    key = sessions.hash_of(over.cookie() or "")
+    owner.execute(
+        "UPDATE user_sessions SET last_seen_at = clock_timestamp() - interval '13 hours' WHERE id_hash = %s", [key]
+    )
+    owner.execute("INSERT INTO sign_in_throttle VALUES ('account:old', 9, NULL, clock_timestamp() - interval '3 days')")
+    with site.app_context():
+        assert sign_in.forget_old(actor=SYSTEM) >= 2
+    assert kept.get("/").status_code == 200
+    assert owner.execute("SELECT 1 FROM user_sessions WHERE id_hash = %s", [key]).fetchone() is None
 
 
 def test_the_database_holds_no_session_id(site: Flask, owner):
