@@ -250,7 +250,7 @@ def test_a_thousand_rows_take_as_many_statements_as_two(app: Flask, many: int) -
     with statements() as for_all:
         answers = save(many, *all_)
     assert {answer.state for answer in answers} == {"saved"}
-    assert len(for_all) == len(for_two) <= 14
+    assert len(for_all) == len(for_two) <= 14, for_all
 
 
 def test_pages_follow_one_another(app: Flask, many: int) -> None:

@@ -74,7 +74,7 @@ export class Keys {
     const { at, column } = this.view.active;
     const arrow = ARROWS[event.key];
     const last = this.view.columns.length - 1;
-    const page = Math.max(1, Math.floor(this.view.scroller.clientHeight / this.view.height) - 2);
+    const page = Math.max(1, Math.floor(this.view.room / this.view.height) - 2);
     const go = (row, place) => {
       this.view.go(row, place, event.shiftKey);
       this.editor.ready();

@@ -166,6 +166,7 @@ try {
 } catch {
   root.dataset.state = "broken";
 }
+view.measure();
 view.draw();
 editor.ready();
 tell();

@@ -39,7 +39,11 @@ export class View {
     this.queued = false;
     root.style.setProperty("--grid-row", `${this.height}px`);
     this.scroller.addEventListener("scroll", () => this.queue(), { passive: true });
-    new ResizeObserver(() => this.queue()).observe(this.scroller);
+    new ResizeObserver(() => {
+      this.measure();
+      this.queue();
+    }).observe(this.scroller);
+    this.measure();
     store.addEventListener("changed", () => this.queue());
   }
 
@@ -84,29 +88,16 @@ export class View {
   }
 
   reveal() {
+    const { scroller } = this;
+    const { scrollTop, scrollLeft } = scroller;
     const top = this.active.at * this.height;
-    const room = this.scroller.clientHeight - this.headHeight;
-    if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
-    else if (top + this.height > this.scroller.scrollTop + room) this.scroller.scrollTop = top + this.height - room;
-    const head = this.heads[this.active.column];
-    if (this.stays(head)) return;
-    const frozen = this.frozen;
-    if (head.offsetLeft - frozen < this.scroller.scrollLeft) this.scroller.scrollLeft = head.offsetLeft - frozen;
-    const right = head.offsetLeft + head.offsetWidth - this.scroller.clientWidth;
-    if (right > this.scroller.scrollLeft) this.scroller.scrollLeft = right;
-  }
-
-  get headHeight() {
-    return this.heads[0].offsetHeight;
-  }
-
-  /** How much on the left stays where it is while the rest scrolls. */
-  get frozen() {
-    return this.heads.filter((head) => this.stays(head)).reduce((sum, head) => sum + head.offsetWidth, 0);
-  }
-
-  stays(head) {
-    return getComputedStyle(head).position === "sticky";
+    const room = this.room - this.headHeight;
+    if (top < scrollTop) scroller.scrollTop = top;
+    else if (top + this.height > scrollTop + room) scroller.scrollTop = top + this.height - room;
+    const { left, width, stays } = this.places[this.active.column];
+    if (stays) return;
+    if (left - this.frozen < scrollLeft) scroller.scrollLeft = left - this.frozen;
+    else if (left + width - this.span > scrollLeft) scroller.scrollLeft = left + width - this.span;
   }
 
   draw() {
@@ -115,10 +106,14 @@ export class View {
       this.active.at = Math.max(0, rows.length - 1);
       this.anchor = { ...this.active };
     }
-    this.body.style.height = `${rows.length * this.height}px`;
-    this.grid.setAttribute("aria-rowcount", String(rows.length + 1));
-    const first = Math.max(0, Math.floor(this.scroller.scrollTop / this.height) - OVERSCAN);
-    const last = Math.min(rows.length, Math.ceil((this.scroller.scrollTop + this.scroller.clientHeight) / this.height) + OVERSCAN);
+    const { scrollTop } = this.scroller;
+    if (this.tall !== rows.length) {
+      this.tall = rows.length;
+      this.body.style.height = `${rows.length * this.height}px`;
+      this.grid.setAttribute("aria-rowcount", String(rows.length + 1));
+    }
+    const first = Math.max(0, Math.floor(scrollTop / this.height) - OVERSCAN);
+    const last = Math.min(rows.length, Math.ceil((scrollTop + this.room) / this.height) + OVERSCAN);
     const wanted = new Map();
     for (let at = first; at < last; at++) wanted.set(rows[at].id, at);
     // The one the keyboard stands on exists always: it is what `aria-activedescendant` names.
@@ -152,7 +147,9 @@ export class View {
       cell.setAttribute("aria-colindex", String(at + 1));
       if (this.heads[at].dataset.sticky !== undefined) cell.classList.add("is-sticky");
       if (FIGURES.has(column)) cell.classList.add("is-figure");
+      if (column !== "label" && column !== "pick" && !this.store.editable(column)) cell.setAttribute("aria-readonly", "true");
       cell.dataset.at = String(at);
+      cell.plain = cell.className;
       element.append(cell);
     });
     return element;
@@ -197,37 +194,56 @@ export class View {
 
   fillCell(cell, row, column, { text, state, within, here }) {
     cell.id = `cell-${row.id}-${column}`;
-    cell.className = cell.className.replace(/ ?(is-(?!sticky|figure)\w+|state-\w+)/g, "");
-    if (within) cell.classList.add("is-within");
-    if (here) cell.classList.add("is-here");
-    if (state) cell.classList.add(`state-${state}`);
+    const look = `${cell.plain}${within ? " is-within" : ""}${here ? " is-here" : ""}${state ? ` state-${state}` : ""}`;
+    if (cell.className !== look) cell.className = look;
     cell.setAttribute("aria-selected", String(within));
     if (column === "pick") {
       const box = make("span", `grid-box${text ? " is-on" : ""}`);
       cell.replaceChildren(box, make("span", "only-read", this.setup.words[text ? "picked" : "not_picked"]));
       return;
     }
+    const drawing = column === "status" ? (row.text("status") === "active" ? "ok" : "draft") : "";
+    const shape = `${drawing}|${state}`;
+    if (!state && cell.shape === shape) {
+      cell.lastChild.textContent = text; // the same parts with another text: what scrolling does most
+      return;
+    }
+    cell.shape = shape;
     const parts = [make("span", "grid-text", text)];
-    if (column === "status") parts.unshift(icon(this.setup, row.text("status") === "active" ? "ok" : "draft"));
+    if (drawing) parts.unshift(icon(this.setup, drawing));
     if (state) {
       parts.push(icon(this.setup, ICONS[state]));
       const message = this.store.message(row, column);
       parts.push(make("span", "only-read", `, ${this.setup.words[state]}${message ? `: ${message}` : ""}`));
-    }
-    if (!this.store.editable(column) && column !== "label") cell.setAttribute("aria-readonly", "true");
-    if (state) cell.title = this.setup.words[state];
-    else cell.removeAttribute("title");
-    cell.setAttribute("aria-invalid", String(["invalid", "refused", "conflict"].includes(state)));
+      cell.title = this.setup.words[state];
+    } else cell.removeAttribute("title");
+    if (["invalid", "refused", "conflict"].includes(state)) cell.setAttribute("aria-invalid", "true");
+    else cell.removeAttribute("aria-invalid");
     cell.replaceChildren(...parts);
+  }
+
+  /** Where the columns stand; asked only when the window changes, for every question lays the page out anew. */
+  measure() {
+    this.places = this.heads.map((head) => ({ left: head.offsetLeft, width: head.offsetWidth, stays: getComputedStyle(head).position === "sticky" }));
+    // What stays has moved along with the scrolling; behind it begins what scrolls.
+    let edge = 0;
+    for (const place of this.places.filter(({ stays }) => stays)) {
+      place.left = edge;
+      edge += place.width;
+    }
+    this.frozen = edge;
+    this.headHeight = this.heads[0].offsetHeight;
+    this.room = this.scroller.clientHeight;
+    this.span = this.scroller.clientWidth;
   }
 
   /** Put the field that listens over the active cell, wherever that is now. */
   place() {
-    const head = this.heads[this.active.column];
+    const { left, width, stays } = this.places[this.active.column];
     const { style } = this.input;
     style.top = `${this.headHeight + this.active.at * this.height}px`;
-    style.left = `${head.offsetLeft}px`;
-    style.width = `${head.offsetWidth}px`;
+    style.left = `${left + (stays ? this.scroller.scrollLeft : 0)}px`;
+    style.width = `${width}px`;
     style.height = `${this.height}px`;
     const cell = this.row && this.cellOf(this.row, this.field);
     if (cell) this.input.setAttribute("aria-activedescendant", cell.id);
