@@ -40,9 +40,10 @@ document.addEventListener("securitypolicyviolation", (event) => {
 
 
 def find_chromium() -> str | None:
-    """The browser to use."""
-    named = os.environ.get("CHROMIUM")
-    return named or next((found for name in NAMES if (found := shutil.which(name))), None)
+    """The browser to use; the one that was named, and no other in its place."""
+    if named := os.environ.get("CHROMIUM"):
+        return shutil.which(named)
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +136,7 @@ def owner_account(module_app: Flask) -> str:
 def new_person(browser: Browser, address: str, **options: Any) -> tuple[Person, BrowserContext]:
     """A fresh window, in English unless told otherwise."""
     context = browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1440, "height": 900}, **options})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     person = Person(context.new_page(), address)
     person.listen()
     return person, context
