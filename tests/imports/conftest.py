@@ -69,6 +69,7 @@ def bring(app: Flask, home: Path) -> Import:
 
 def look(import_id: int) -> Imported:
     """An import as it stands."""
+    db.session.remove()
     state = imports.one(db.session(), import_id)
     rows = list(imports.refused_rows(db.session(), import_id, limit=10_000).rows)
     found = Imported(import_id, state.row.status, state.applied, state.unchanged, state.refused, rows, state.row.error)

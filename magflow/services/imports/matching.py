@@ -26,6 +26,8 @@ class Scope:
     last_part: int
     first_row: int = 0
     last_row: int = 2**31 - 1
+    one_image: bool = False
+    """The format has room for one picture of a variant: others that it has are not missing."""
 
     @property
     def values(self) -> dict[str, Any]:
@@ -38,6 +40,7 @@ class Scope:
             "last_part": self.last_part,
             "first_row": self.first_row,
             "last_row": self.last_row,
+            "one_image": self.one_image,
         }
 
 
@@ -185,7 +188,8 @@ HELD_VALUES: Final = """ARRAY(SELECT ov.option_value_id FROM option_value_varian
 OPTIONS_DIFFER: Final = f"""(f.combo IS NOT NULL AND (NOT b.known OR (
     b.digest IS DISTINCT FROM v.options_digest AND NOT b.value_ids <@ {HELD_VALUES})))"""
 """Options that the row does not name, or leaves blank, stay as they are."""
-IMAGES_DIFFER: Final = f"(f.images IS NOT NULL AND f.images IS DISTINCT FROM {OWN_IMAGES})"
+IMAGES_DIFFER: Final = f"""(f.images IS NOT NULL AND CASE WHEN %(one_image)s
+    THEN f.images[1] IS DISTINCT FROM ({OWN_IMAGES})[1] ELSE f.images IS DISTINCT FROM {OWN_IMAGES} END)"""
 NEW_MAPPING: Final = "(f.external_id IS NOT NULL AND f.matched IS DISTINCT FROM 'external_id')"
 
 ROW_DIFFERS: Final = f"""(
@@ -242,7 +246,7 @@ def look(session: Session, scope: Scope, only: Changing | None = None) -> None:
         execute(session, BY_OPTIONS.format(unclaimed="" if only is None else UNCLAIMED))
 
 
-def changing(session: Session) -> Changing:
+def changing(session: Session, scope: Scope) -> Changing:
     """What of the rows that were looked at would change anything."""
-    rows = execute(session, CHANGING).fetchall()
+    rows = execute(session, CHANGING, scope.values).fetchall()
     return Changing(sorted({row[0] for row in rows}), [row[1] for row in rows])

@@ -123,6 +123,7 @@ def _apply(chunk: Chunk, begun: Begun, headers: dict[str, str], actor: Actor) ->
         chunk.last_part,
         chunk.first_row,
         chunk.last_row,
+        one_image=begun.format == "shopify",
     )
     apply = variants.apply if begun.kind == "variants" else stock.apply
     try:

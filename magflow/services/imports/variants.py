@@ -69,7 +69,7 @@ def apply(
     Raises DryRun with the outcomes instead of committing them, Divide, and what the database refuses with.
     """
     look(session, scope)
-    change = changing(session)
+    change = changing(session, scope)
     if change.numbers:
         _lock_names(session, scope, change)
     if not claim_import_chunk(session, chunk.import_id, chunk.number, chunk.run):
@@ -110,7 +110,7 @@ def _decide(session: Session, scope: Scope, change: Changing, values: dict[str, 
         look(session, scope, change)
     with batch(session) as statements:
         statements.send("DROP TABLE IF EXISTS plan, uses")
-        statements.send(writing.PLAN)
+        statements.send(writing.PLAN, scope.values)
         statements.send("ANALYZE plan (number, part, combo, variant_id, product_id)")
         statements.send(writing.FAULTS, values)
         statements.send(writing.DIGESTS)
