@@ -67,6 +67,7 @@ class Ground:
         return {
             "MAGFLOW_HOME": str(Path(self.folder) / "shop"),
             "DATABASE_URL": self.shop_url,
+            "MAGFLOW_OWNER_DATABASE_URL": as_url(owner_of(self.admin_of(SHOP))),
             "MAGFLOW_API_RATE": "0",
             **more,
         }
@@ -85,6 +86,11 @@ def as_url(conninfo: str) -> str:
     database = parts.pop("dbname")
     rest = "&".join(f"{name}={quote(value, safe='')}" for name, value in parts.items())
     return f"postgresql://{login}@/{database}?{rest}"
+
+
+def owner_of(admin: str) -> str:
+    """The same database as the owner of its tables, who cannot log in."""
+    return with_limits(admin, {"role": roles.OWNER, "search_path": "public,pg_temp"}, application_name="magflow-bench")
 
 
 @contextlib.contextmanager
@@ -137,7 +143,6 @@ def _with_template(made: Ground) -> Ground:
         connection.execute(
             sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(TEMPLATE), sql.Identifier(roles.OWNER))
         )
-    owner = with_limits(made.admin_of(TEMPLATE), {"role": roles.OWNER, "search_path": "public,pg_temp"},
-                        application_name="magflow-bench")  # fmt: skip
+    owner = owner_of(made.admin_of(TEMPLATE))
     migrate.upgrade(Database(make_conninfo(made.app, dbname=TEMPLATE), owner, owner))
     return made
