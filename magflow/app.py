@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask_migrate import Migrate
 from werkzeug.routing import IntegerConverter
 
 from magflow import concurrency
@@ -86,6 +87,8 @@ def create_app(settings: Settings, *, areas: Sequence[Area] | None = None, role:
     _serve_static(app, settings)
     database.configure(app, settings, role)
     db.init_app(app)
+    # For developers, as `flask --app wsgi db`; a shop migrates through `magflow db`, which minds roles and other starters.
+    Migrate(app, db, directory=str(share("migrations")))
     database.watch(app)
     concurrency.Held.strict = settings.env != "production"
     locale.init_app(app, settings)
