@@ -87,7 +87,7 @@ def create_app(settings: Settings, *, areas: Sequence[Area] | None = None, role:
     _serve_static(app, settings)
     database.configure(app, settings, role)
     db.init_app(app)
-    # For developers, as `flask --app wsgi db`; a shop migrates through `magflow db`, which minds roles and other starters.
+    # For developers (`flask --app wsgi db`); a shop migrates through `magflow db`, which minds roles and others.
     Migrate(app, db, directory=str(share("migrations")))
     database.watch(app)
     concurrency.Held.strict = settings.env != "production"
