@@ -57,6 +57,9 @@ class CombinationField(BorderField):
             raise Unfit("blank")
         if len(value) > MOST_OPTIONS:
             raise Unfit("too_many", limit=MOST_OPTIONS)
+        # A program means the blanks that it sends, and the description counts them.
+        if any(isinstance(said, str) and len(said) > LONGEST_OPTION for said in (*value.keys(), *value.values())):
+            raise Unfit("too_long", limit=LONGEST_OPTION)
         return {text(name, most=LONGEST_OPTION): text(chosen, most=LONGEST_OPTION) for name, chosen in value.items()}
 
 
