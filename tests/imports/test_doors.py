@@ -119,7 +119,7 @@ def test_the_same_key_uploads_once(home: Path, program: Program, owner: Owner) -
     [
         (b"", {"kind": "variants"}, "file", "empty_file"),
         (b"PK\x03\x04xl/workbook.xml", {"kind": "variants"}, "file", "spreadsheet_file"),
-        (b"\x00\x01\x02", {"kind": "variants"}, "file", "not_text"),
+        (b"\x00\x01\x02", {"kind": "variants"}, "file", "not_a_text_file"),
         (b"product,colour\nA,B\n", {"kind": "variants"}, "file", "unknown_columns"),
         (b"product,sku\nA,B\n", {"kind": "orders"}, "file", "kind_not_yet"),
         (b"product,sku\nA,B\n", {"kind": "variants", "format": "woocommerce"}, "file", "format_not_yet"),

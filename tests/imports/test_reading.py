@@ -49,7 +49,7 @@ def test_the_encoding_is_found(text: str, written: str, found: str) -> None:
     [
         (b"", "empty_file"),
         (b"PK\x03\x04rest", "spreadsheet_file"),
-        (b"product,sku\nMug,\x00\n", "not_text"),
+        (b"product,sku\nMug,\x00\n", "not_a_text_file"),
         (b"x" * (17 * 2**20), "line_too_long"),
     ],
 )

@@ -49,7 +49,7 @@ def find_encoding(file: BinaryIO) -> str:
     file.seek(0)
     while block := file.read(BLOCK):
         if b"\x00" in block:
-            raise FileFault("not_text")
+            raise FileFault("not_a_text_file")
         last = max(block.rfind(b"\n"), block.rfind(b"\r"))
         unbroken = unbroken + len(block) if last < 0 else len(block) - last
         if unbroken > LONGEST_LINE:
@@ -88,10 +88,10 @@ def _checked(file: BinaryIO, encoding: str) -> str:
             last = max(text.rfind("\n"), text.rfind("\r"))
             unbroken = unbroken + len(text) if last < 0 else len(text) - last
             if unbroken > LONGEST_LINE or "\x00" in text:
-                raise FileFault("line_too_long" if "\x00" not in text else "not_text")
+                raise FileFault("line_too_long" if "\x00" not in text else "not_a_text_file")
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise FileFault("not_text") from error
+        raise FileFault("not_a_text_file") from error
     return encoding
 
 
