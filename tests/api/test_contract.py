@@ -17,6 +17,7 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
+from magflow.blueprints.imports.words import FILES
 from tests.api.conftest import Program, make_token
 
 CHECKS: Final = {
@@ -26,7 +27,7 @@ CHECKS: Final = {
     "max_response_time",
 }  # fmt: skip
 
-BEYOND_SCHEMAS: Final = {
+BEYOND_SCHEMAS: Final[dict[str, str]] = {
     "invalid": "a cursor that nobody was given",
     "one_of": "two fields that exclude each other",
     "required": "a field that another one needs",
@@ -46,6 +47,7 @@ BEYOND_SCHEMAS: Final = {
     "idempotency_key_reused": "a key that came with another request",
 }
 """Codes of a 422 that right data may meet: what they guard no JSON Schema can say."""
+BEYOND_SCHEMAS.update(dict.fromkeys(FILES, "what is in an uploaded file"))
 
 SOFT_DELETE: Final = "/variants/{variant_id}"
 """DELETE deactivates: what was deleted is there still, as it was promised."""

@@ -23,15 +23,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 api = ApiBlueprint("api_imports", __name__, description="Imports, exports and feeds")
 
-CSV: Final[dict[str, Any]] = {"text/csv": {"schema": {"type": "string"}}}
+CSV: Final[dict[int, Any]] = {200: {"description": "The file", "content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
 def _sends_csv(view: View) -> View:
-    notes = getattr(view, "_apidoc", {})
-    notes["responses"] = {"200": {"description": "The file", "content": CSV}}
-    notes.setdefault("response", {})
-    cast("Any", view)._apidoc = notes
-    return view
+    return cast("View", api.doc(responses=CSV)(view))
 
 
 def _takes_upload(view: View) -> View:
