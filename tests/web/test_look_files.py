@@ -92,7 +92,13 @@ def test_every_icon_that_is_used_is_drawn() -> None:
 
 
 def test_the_styles_stay_small() -> None:
-    assert sum(path.stat().st_size for path in (STATIC / "css").glob("*.css")) < 60_000
+    named = re.search(r"for sheet in \(([^)]*)\)", (TEMPLATES / "document.html").read_text())
+    assert named
+    shared = set(re.findall(r"'([a-z-]+)'", named[1]))
+    sizes = {path.stem: path.stat().st_size for path in (STATIC / "css").glob("*.css")}
+    assert shared <= sizes.keys()
+    assert sum(size for name, size in sizes.items() if name in shared) < 60_000, "what every page loads"
+    assert max(size for name, size in sizes.items() if name not in shared) < 10_000, "what a single page adds"
 
 
 def test_every_template_is_sound(bare_app: Flask) -> None:
