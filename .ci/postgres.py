@@ -19,9 +19,7 @@ def main() -> int:
     """Start the server, run the command, stop the server; the command's exit code is ours."""
     folder, *command = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="magflow-ci-") as home:
-        settings = Settings.from_environment(
-            {"MAGFLOW_HOME": home, "MAGFLOW_ENV": "testing", "MAGFLOW_PG_BIN": folder}
-        )
+        settings = Settings.from_environment({"MAGFLOW_HOME": home, "MAGFLOW_ENV": "testing", "MAGFLOW_PG_BIN": folder})
         with embedded.start(settings) as server:
             url = server.dsn(embedded.SUPERUSER, "postgres")
             print(f"PostgreSQL {server.cluster.binaries.version} from {folder}", flush=True)

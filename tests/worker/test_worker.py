@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 from magflow.concurrency import run
 from magflow.domain.actors import SYSTEM
 from magflow.services import events, jobs
-
 from tests.conftest import ShopDatabase
 
 Owner = psycopg.Connection[tuple[Any, ...]]
