@@ -115,6 +115,7 @@ def page(import_id: int) -> ResponseReturnValue:
         row=state.row,
         error=fault_sentence(state.row.error) if state.row.error else None,
         reading=_reading(state.row.reading or {}),
+        left_out=(state.row.reading or {}).get("left_out", ()),
         counts=counts,
         faults=[{"column": column, "said": _kind_of_fault(code), "count": count} for column, code, count in faults],
         refused=refused,
@@ -152,8 +153,6 @@ def _reading(found: dict[str, Any]) -> list[tuple[str, str]]:
         (_("Numbers in %(column)s", column=column), SIGNS.get(sign or "", _("as each is written")))
         for column, sign in found.get("signs", {}).items()
     ]
-    if left_out := found.get("left_out"):
-        lines.append((_("Not taken over"), ", ".join(left_out)))
     return lines
 
 
