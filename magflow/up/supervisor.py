@@ -92,7 +92,7 @@ def up(settings: Settings, *, workers: int, with_worker: bool, say: Say, warn: S
                 say(f"MagFlow runs on {address}")
                 for child in shop.web:
                     if child.note:
-                        say(f"This shop has no users yet. Create the owner's account here, once: {address}{child.note}")
+                        say(f"This shop has no owner yet. Create the owner's account here, once: {address}{child.note}")
             shop.watch()
         finally:
             signals.running = True  # from here on a signal only hurries
