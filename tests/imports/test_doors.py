@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import psycopg
@@ -18,7 +19,7 @@ import pytest
 from flask import Flask
 
 from magflow.db import db
-from magflow.services.imports import runner
+from magflow.services.imports import files, runner
 from tests.api.conftest import Program, make_token
 from tests.blueprints.conftest import Clerk, words
 from tests.conftest import ShopDatabase
@@ -55,10 +56,16 @@ def work(import_id: int, home: Path) -> None:
     db.session.remove()
 
 
-def stored(home: Path) -> set[str]:
-    """The files that the home folder keeps for imports."""
-    folder = home / "imports"
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+@pytest.fixture
+def stored(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], set[str]]:
+    """The files that a test leaves behind: in a folder of its own, for other processes use the same home folder."""
+    monkeypatch.setattr(files, "FOLDER", f"imports-{token_hex(4)}")
+
+    def names() -> set[str]:
+        folder = home / files.FOLDER
+        return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+    return names
 
 
 GOOD = "product,sku,option1_name,option1_value,price,stock\n"
@@ -101,17 +108,16 @@ def test_a_program_uploads_watches_and_takes_the_refused_rows_back(
     assert [row["id"] for row in program.data("GET", "/imports?limit=1")] == [made["id"]]
 
 
-def test_the_same_key_uploads_once(home: Path, program: Program, owner: Owner) -> None:
-    before = stored(home)
+def test_the_same_key_uploads_once(stored: Callable[[], set[str]], program: Program) -> None:
     key = {"Idempotency-Key": "one-upload"}
     first = upload(program, GOOD + "Gate,G-1,,,10,1\n", kind="variants", headers=key)
     second = upload(program, GOOD + "Gate,G-1,,,10,1\n", kind="variants", headers=key)
     assert first.get_json()["data"]["id"] == second.get_json()["data"]["id"]
     assert second.headers["Idempotent-Replay"] == "true"
-    assert len(stored(home) - before) == 1
+    assert len(stored()) == 1
     other = upload(program, GOOD + "Gate,G-1,,,10,1\n", kind="variants", headers=key, dry_run="true")
     assert other.get_json()["code"] == "idempotency_key_reused"
-    assert len(stored(home) - before) == 1
+    assert len(stored()) == 1
 
 
 @pytest.mark.parametrize(
@@ -130,15 +136,14 @@ def test_the_same_key_uploads_once(home: Path, program: Program, owner: Owner) -
     ],
 )
 def test_what_cannot_be_a_file_is_refused_at_once(
-    home: Path, program: Program, text: bytes, fields: dict[str, str], field: str, code: str
+    stored: Callable[[], set[str]], program: Program, text: bytes, fields: dict[str, str], field: str, code: str
 ) -> None:
-    before = stored(home)
     answer = upload(program, text, **fields)
     assert answer.status_code == 422, answer.text
     problem = answer.get_json()
     assert (problem["errors"][0]["field"], problem["errors"][0]["code"]) == (field, code)
     assert problem["errors"][0]["message"]
-    assert stored(home) == before
+    assert not stored()
 
 
 def test_an_import_is_cancelled_and_gone_on_with(home: Path, program: Program) -> None:
@@ -269,12 +274,11 @@ def test_a_person_imports_in_the_browser(app: Flask, ana: Clerk, home: Path) -> 
     assert "mine.csv" in words(ana.get("/imports"))
 
 
-def test_a_file_that_is_none_is_answered_at_its_field(ana: Clerk, home: Path) -> None:
-    before = stored(home)
+def test_a_file_that_is_none_is_answered_at_its_field(ana: Clerk, stored: Callable[[], set[str]]) -> None:
     answer = page_upload(ana, "colour\nred\n", kind="variants")
     assert answer.status_code == 422
     assert "These columns are not known: colour" in words(answer)
-    assert stored(home) == before
+    assert not stored()
 
 
 def test_templates_can_be_imported_as_they_are(ana: Clerk, bring: Import) -> None:

@@ -196,13 +196,15 @@ ROW_DIFFERS: Final = f"""(
     v.id IS NULL OR (f.sku IS NOT NULL AND f.sku <> v.sku) OR {ATTRIBUTES_DIFFER}
     OR (f.stock IS NOT NULL AND f.stock <> v.stock) OR {OPTIONS_DIFFER} OR {NEW_MAPPING} OR {IMAGES_DIFFER})"""
 
+# OFFSET 0: each variant by its key. The planner would rather read the whole table for every chunk of a file.
 CHANGING: Final = f"""
 WITH heads_changing AS MATERIALIZED (
     SELECT h.part FROM heads h LEFT JOIN products p ON p.id = h.product_id
     WHERE p.id IS NULL OR {HEAD_FIELDS_DIFFER} OR {HEAD_IMAGES_DIFFER}
 )
 SELECT f.part, f.number FROM found f
-LEFT JOIN variants v ON v.id = f.variant_id LEFT JOIN combos b ON b.combo = f.combo
+LEFT JOIN LATERAL (SELECT * FROM variants w WHERE w.id = f.variant_id OFFSET 0) v ON true
+LEFT JOIN combos b ON b.combo = f.combo
 LEFT JOIN heads_changing h ON h.part = f.part
 WHERE (f.is_variant AND {ROW_DIFFERS}) OR (h.part IS NOT NULL AND (f.says OR NOT f.is_variant))"""
 
