@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +16,19 @@ from flask_babel import force_locale
 import magflow
 from magflow.domain import errors
 from magflow.domain.errors import FieldError, Refused, Shortage
+from magflow.domain.imports.faults import FileFault, ImportBusy
+from magflow.services.bulk_edit import BulkRefused, NothingToUndo
 from magflow.web import sentences
 from magflow.web.errors import CODE_OF_STATUS, problem
 from magflow.web.locale import CODES
 
 ROOT = Path(magflow.__file__).parent
 DOCS = ROOT.parent / "docs"
+
+# The list of refusals is to be the same whatever else of the suite was read before.
+for module in pkgutil.walk_packages(magflow.__path__, "magflow."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 
 
 def kinds(kind: type[Refused] = Refused) -> Iterator[type[Refused]]:
@@ -51,6 +60,10 @@ EXAMPLES: dict[str, Refused] = {
     "OverRestock": errors.OverRestock(7, 3, 1),
     "RateLimited": errors.RateLimited(5),
     "RetryLater": errors.RetryLater("lock_timeout"),
+    "BulkRefused": BulkRefused([]),
+    "NothingToUndo": NothingToUndo({7: "changed"}),
+    "FileFault": FileFault("empty_file"),
+    "ImportBusy": ImportBusy(7, "running"),
 }
 
 
