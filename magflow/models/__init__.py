@@ -19,17 +19,38 @@ from magflow.models.catalogue import (
 )
 from magflow.models.imports import Import, ImportChunk, ImportImage, ImportOption, ImportRow, ImportStage
 from magflow.models.jobs import JobFailure
+from magflow.models.marketplaces import (
+    MarketplaceAccount,
+    MarketplaceOrder,
+    MarketplaceRequest,
+    MarketplaceReturn,
+    Offer,
+    OfferSnapshot,
+    OrderWindow,
+    RateSlot,
+    StockOutbox,
+    StockPool,
+)
 from magflow.models.operations import AdoptionChange, AuditEntry, Event, IdempotencyKey, Setting
 from magflow.models.orders import Order, OrderItem, OrderStatusMove, Restock
 from magflow.models.stock import StockMovement
 from magflow.models.title_reading import OptionReadingSkip
+from magflow.models.webhooks import (
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookInbox,
+    WebhookSubscription,
+    WebhookVersion,
+)
 
 __all__ = [
     "AdoptionChange", "ApiToken", "AuditEntry", "BulkEdit", "BulkEditProgress", "BulkEditRow", "Event",
     "IdempotencyKey", "Import", "ImportChunk", "ImportImage", "ImportOption", "ImportRow", "ImportStage",
-    "JobFailure", "OneTimeLink", "OptionReadingSkip",
-    "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderItem",
-    "OrderStatusMove", "PriceTemplate", "PriceTemplateRule", "Product", "ProductOptionType", "ProductOptionValue",
-    "ProductPriceTemplate", "RateWindow", "Restock", "Setting", "SignInThrottle", "StockMovement", "User",
-    "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus",
+    "JobFailure", "MarketplaceAccount", "MarketplaceOrder", "MarketplaceRequest", "MarketplaceReturn", "Offer",
+    "OfferSnapshot", "OneTimeLink", "OptionReadingSkip", "OptionType", "OptionValue", "OptionValueVariant", "Order",
+    "OrderItem", "OrderStatusMove", "OrderWindow", "PriceTemplate", "PriceTemplateRule", "Product",
+    "ProductOptionType", "ProductOptionValue", "ProductPriceTemplate", "RateSlot", "RateWindow", "Restock", "Setting",
+    "SignInThrottle", "StockMovement", "StockOutbox", "StockPool", "User", "UserSession", "Variant",
+    "VariantExternalId", "VariantImage", "VariantStatus", "WebhookDelivery", "WebhookEndpoint", "WebhookInbox",
+    "WebhookSubscription", "WebhookVersion",
 ]  # fmt: skip

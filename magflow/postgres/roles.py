@@ -62,6 +62,12 @@ TABLES: Final[Mapping[str, Table]] = {
     "one_time_links": PRIVATE,
     "sign_in_throttle": PRIVATE,
     "idempotency_keys": PRIVATE,
+    "marketplace_accounts": Table(hidden=frozenset({"credentials", "credentials_hint"})),
+    "marketplace_requests": PRIVATE,
+    "webhook_endpoints": PRIVATE,
+    "webhook_inbox": PRIVATE,
+    "webhook_subscriptions": PRIVATE,
+    "webhook_deliveries": PRIVATE,
 }
 
 # The limits that a forgotten connection has too. A worker asks for its own, longer ones when it connects.

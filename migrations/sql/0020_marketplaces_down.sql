@@ -1,0 +1,15 @@
+DROP TABLE IF EXISTS webhook_deliveries;
+DROP TABLE IF EXISTS webhook_subscriptions;
+DROP TABLE IF EXISTS webhook_versions;
+DROP TABLE IF EXISTS webhook_inbox;
+DROP TABLE IF EXISTS webhook_endpoints;
+DROP TABLE IF EXISTS rate_slots;
+DROP TABLE IF EXISTS marketplace_requests;
+DROP TABLE IF EXISTS marketplace_returns;
+DROP TABLE IF EXISTS order_windows;
+DROP TABLE IF EXISTS marketplace_orders;
+DROP TABLE IF EXISTS stock_outbox;
+DROP TABLE IF EXISTS offer_snapshots;
+DROP TABLE IF EXISTS offers;
+DROP TABLE IF EXISTS marketplace_accounts;
+DROP TABLE IF EXISTS stock_pools;
