@@ -17,6 +17,7 @@ from magflow.models.catalogue import (
     VariantImage,
     VariantStatus,
 )
+from magflow.models.images import Image, ImageFile
 from magflow.models.imports import Import, ImportChunk, ImportImage, ImportOption, ImportRow, ImportStage
 from magflow.models.jobs import JobFailure
 from magflow.models.marketplaces import (
@@ -32,7 +33,7 @@ from magflow.models.marketplaces import (
     StockPool,
 )
 from magflow.models.operations import AdoptionChange, AuditEntry, Event, IdempotencyKey, Setting
-from magflow.models.orders import Order, OrderItem, OrderStatusMove, Restock
+from magflow.models.orders import Order, OrderHandling, OrderItem, OrderSeries, OrderStatusMove, Refund, Restock
 from magflow.models.stock import StockMovement
 from magflow.models.title_reading import OptionReadingSkip
 from magflow.models.webhooks import (
@@ -42,15 +43,17 @@ from magflow.models.webhooks import (
     WebhookSubscription,
     WebhookVersion,
 )
+from magflow.models.workspace import SavedView, SavedViewDefault, TitleConfirmation, TroubleKeep, VariantTrouble
 
 __all__ = [
     "AdoptionChange", "ApiToken", "AuditEntry", "BulkEdit", "BulkEditProgress", "BulkEditRow", "Event",
-    "IdempotencyKey", "Import", "ImportChunk", "ImportImage", "ImportOption", "ImportRow", "ImportStage",
+    "IdempotencyKey", "Image", "ImageFile", "Import", "ImportChunk", "ImportImage", "ImportOption", "ImportRow", "ImportStage",
     "JobFailure", "MarketplaceAccount", "MarketplaceOrder", "MarketplaceRequest", "MarketplaceReturn", "Offer",
     "OfferSnapshot", "OneTimeLink", "OptionReadingSkip", "OptionType", "OptionValue", "OptionValueVariant", "Order",
-    "OrderItem", "OrderStatusMove", "OrderWindow", "PriceTemplate", "PriceTemplateRule", "Product",
-    "ProductOptionType", "ProductOptionValue", "ProductPriceTemplate", "RateSlot", "RateWindow", "Restock", "Setting",
-    "SignInThrottle", "StockMovement", "StockOutbox", "StockPool", "User", "UserSession", "Variant",
-    "VariantExternalId", "VariantImage", "VariantStatus", "WebhookDelivery", "WebhookEndpoint", "WebhookInbox",
-    "WebhookSubscription", "WebhookVersion",
+    "OrderHandling", "OrderItem", "OrderSeries", "OrderStatusMove", "OrderWindow", "PriceTemplate",
+    "PriceTemplateRule", "Product", "ProductOptionType", "ProductOptionValue", "ProductPriceTemplate", "RateSlot",
+    "RateWindow", "Refund", "Restock", "SavedView", "SavedViewDefault", "Setting", "SignInThrottle", "StockMovement",
+    "StockOutbox", "StockPool", "TitleConfirmation", "TroubleKeep", "User", "UserSession", "Variant",
+    "VariantExternalId", "VariantImage", "VariantStatus", "VariantTrouble", "WebhookDelivery", "WebhookEndpoint",
+    "WebhookInbox", "WebhookSubscription", "WebhookVersion",
 ]  # fmt: skip

@@ -27,6 +27,12 @@ class Order(Base):
         ),
         Index("ix_orders_status", "status", "id"),
         Index("ix_orders_placed_at", "placed_at", "id"),
+        Index(
+            "ix_orders_customer_email",
+            text("lower(customer_email)"),
+            "id",
+            postgresql_where=text("customer_email IS NOT NULL"),
+        ),
         CheckConstraint("status IN ('pending', 'confirmed', 'cancelled', 'returned')", name="status"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
     )
@@ -113,6 +119,11 @@ class Restock(Base):
         Index("ix_restocks_document_id", "document_id"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("disposition IN ('stock', 'written_off')", name="disposition"),
+        CheckConstraint("kind IN ('cancel', 'return')", name="kind"),
+        CheckConstraint(
+            "write_off IS NULL OR (write_off IN ('damaged', 'lost') AND disposition = 'written_off')",
+            name="write_off",
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -124,6 +135,67 @@ class Restock(Base):
     disposition: Mapped[str] = mapped_column(Text, server_default=text("'stock'"))
     reached_stock: Mapped[bool] = mapped_column(server_default=text("true"))
     """False when the line's variant is gone, or the stock was never ours: recorded, not lost."""
+    kind: Mapped[str] = mapped_column(Text, server_default=text("'return'"))
+    """`cancel`: it had not left yet, or was not wanted any more; `return`: the customer sent it back."""
+    write_off: Mapped[str | None] = mapped_column(Text)
+    """`damaged` or `lost`, where it was said of goods that did not reach the stock."""
     reason: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+
+
+class Refund(Base):
+    """What the shop owes back for one line: a record, not a payment. Append-only; never more than the line cost."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        Index("ix_refunds_order_id", "order_id"),
+        Index("ix_refunds_order_item_id", "order_item_id"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    document_id: Mapped[int | None]
+    """The document of what came back with it; NULL when nothing did."""
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="RESTRICT"))
+    order_item_id: Mapped[int] = mapped_column(ForeignKey("order_items.id", ondelete="RESTRICT"))
+    amount: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    reason: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+
+
+class OrderHandling(Base):
+    """What surrounds an order and may change after it was confirmed, when the order itself may not."""
+
+    __tablename__ = "order_handling"
+    __table_args__ = (Index("ix_order_handling_split_from_id", "split_from_id"),)
+
+    order_id: Mapped[int] = mapped_column(
+        ForeignKey("orders.id", ondelete="RESTRICT"), primary_key=True, autoincrement=False
+    )
+    waybill: Mapped[str | None] = mapped_column(Text)
+    invoice_number: Mapped[str | None] = mapped_column(Text)
+    buying_in_since: Mapped[datetime | None] = mapped_column(Timestamp)
+    """Somebody is getting the missing goods: the order waits on purpose, and stays reserved."""
+    cancel_code: Mapped[str | None] = mapped_column(Text)
+    """The marketplace's own code for why it was cancelled."""
+    cancel_reason: Mapped[str | None] = mapped_column(Text)
+    split_from_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id", ondelete="RESTRICT"))
+    updated_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+
+
+class OrderSeries(Base):
+    """A series of order numbers: each counts by itself, from a sequence that makes nobody wait."""
+
+    __tablename__ = "order_series"
+    __table_args__ = (
+        Index("idx_unique_order_series_source", "source", unique=True, postgresql_where=text("source IS NOT NULL")),
+        CheckConstraint("code ~ '^[A-Z][A-Z0-9]{1,7}$'", name="code"),
+    )
+
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    label: Mapped[str] = mapped_column(Text)
+    source: Mapped[str | None] = mapped_column(Text)
+    """Orders of this source are numbered here unless another series is named."""

@@ -47,6 +47,10 @@ TABLES: Final[Mapping[str, Table]] = {
     "stock_movements": Table(app=READ_ONLY),
     "audit_log": Table(app=READ_ONLY),
     "restocks": Table(app=APPEND_ONLY),
+    "refunds": Table(app=APPEND_ONLY),
+    # A series comes with its sequence, through a function of the owner's.
+    "order_series": Table(app=READ_ONLY),
+    "order_handling": Table(app=KEPT, fixed=frozenset({"order_id", "split_from_id"})),
     # What the guards themselves go by, and what an adoption has kept of the old shop.
     "order_status_moves": Table(app=READ_ONLY),
     "adoption_changes": Table(app=READ_ONLY),

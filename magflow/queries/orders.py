@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from magflow.domain.errors import NotFound
 from magflow.domain.money import to_cents
-from magflow.models import Order, OrderItem, Product, Restock, Setting, Variant
+from magflow.models import Order, OrderItem, Product, Refund, Restock, Setting, Variant
 from magflow.queries.catalogue import contains, options_of_variants
 from magflow.queries.paging import Page, counted
 
@@ -64,6 +64,12 @@ class OrderPage:
     order: Order
     lines: tuple[LineRow, ...]
     restocks: Sequence[Restock]
+    refunds: Sequence[Refund] = ()
+
+    @property
+    def refunded(self) -> Decimal:
+        """What is owed back so far."""
+        return sum((refund.amount for refund in self.refunds), Decimal("0.00"))
 
     @property
     def total(self) -> Decimal:
@@ -117,6 +123,29 @@ def orders(session: Session, wanted: OrderFilter, *, after: int | None = None, l
     return replace(page, rows=_rows(session, ids))
 
 
+@dataclass(frozen=True)
+class SoldIn:
+    """A line of an order that has a variant."""
+
+    order_id: int
+    number: str
+    status: str
+    placed_at: datetime
+    quantity: int
+
+
+def with_variant(session: Session, variant_id: int, *, limit: int = 5) -> tuple[Sequence[SoldIn], bool]:
+    """The latest orders that a variant is in, and whether there are more."""
+    found = session.execute(
+        select(Order.id, Order.number, Order.status, Order.placed_at, OrderItem.quantity)
+        .join(OrderItem, OrderItem.order_id == Order.id)
+        .where(OrderItem.variant_id == variant_id)
+        .order_by(OrderItem.id.desc())
+        .limit(limit + 1)
+    ).all()
+    return [SoldIn(*row) for row in found[:limit]], len(found) > limit
+
+
 def _rows(session: Session, ids: Sequence[int]) -> list[OrderRow]:
     # As in `_line`: until confirmation a catalogue price is the variant's present one.
     catalogue = OrderItem.price_source == "catalogue"
@@ -140,7 +169,7 @@ def _rows(session: Session, ids: Sequence[int]) -> list[OrderRow]:
 
 
 def order_page(session: Session, order_id: int) -> OrderPage:
-    """One order with its lines and what came back, in four statements. Raises NotFound."""
+    """One order with its lines and what came back, in five statements. Raises NotFound."""
     pages = order_pages(session, [order_id])
     if not pages:
         raise NotFound("order", order_id)
@@ -148,7 +177,7 @@ def order_page(session: Session, order_id: int) -> OrderPage:
 
 
 def order_pages(session: Session, ids: Sequence[int]) -> list[OrderPage]:
-    """These orders with their lines and what came back, newest first, in four statements whatever their number."""
+    """These orders with their lines and what came back, newest first, in five statements whatever their number."""
     found = session.scalars(
         select(Order).where(Order.id.in_(ids)).order_by(Order.id.desc()).execution_options(populate_existing=True)
     ).all()
@@ -158,7 +187,13 @@ def order_pages(session: Session, ids: Sequence[int]) -> list[OrderPage]:
     restocks: dict[int, list[Restock]] = {}
     for restock in session.scalars(select(Restock).where(Restock.order_id.in_(ids)).order_by(Restock.id)):
         restocks.setdefault(restock.order_id, []).append(restock)
-    return [OrderPage(order, tuple(lines.get(order.id, ())), restocks.get(order.id, ())) for order in found]
+    owed: dict[int, list[Refund]] = {}
+    for refund in session.scalars(select(Refund).where(Refund.order_id.in_(ids)).order_by(Refund.id)):
+        owed.setdefault(refund.order_id, []).append(refund)
+    return [
+        OrderPage(order, tuple(lines.get(order.id, ())), restocks.get(order.id, ()), owed.get(order.id, ()))
+        for order in found
+    ]
 
 
 def shown(session: Session, item: OrderItem) -> LineRow:

@@ -221,6 +221,7 @@ GUARDS: Final = """(VALUES
     ('variants', 'zz_variants_ledger'), ('variants', 'zz_variants_ledger_close'), ('variants', 'variants_no_truncate'),
     ('stock_movements', 'stock_movements_append_only'), ('stock_movements', 'stock_movements_no_truncate'),
     ('restocks', 'restocks_append_only'), ('restocks', 'restocks_no_truncate'),
+    ('refunds', 'refunds_guard'), ('refunds', 'refunds_append_only'), ('refunds', 'refunds_no_truncate'),
     ('orders', 'orders_born_pending'), ('orders', 'orders_guard'), ('orders', 'orders_keep'),
     ('orders', 'orders_no_truncate'), ('orders', 'orders_audit'),
     ('order_items', 'order_items_guard'), ('order_items', 'order_items_guard_update'),

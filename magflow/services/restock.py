@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
 
 from sqlalchemy import func, insert, text
 from sqlalchemy.orm import Session
@@ -19,13 +21,18 @@ from magflow.domain.errors import (
 )
 from magflow.domain.orders import CANCELLED, CONFIRMED, OWN, PENDING, RETURNED, STATUS_MOVES, quantity_per_variant
 from magflow.models import Order, OrderItem, Restock
-from magflow.services import events, ledger
+from magflow.services import events, handling, ledger, refunds
+
+Kind = Literal["cancel", "return"]
+WriteOff = Literal["damaged", "lost"]
 
 
 @dataclass(frozen=True)
 class RestockLine:
     item_id: int
     quantity: int
+    refund: Decimal | None = None
+    """What is owed back for it; None: what these units cost."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,11 @@ class RestockOrder:
     """False: damaged or lost, written off; the units are recorded as back but do not reach the stock."""
     seen_version: int | None = None
     """What a form was made from: two people do not take the same parcel back twice."""
+    kind: Kind = "return"
+    write_off: WriteOff | None = None
+    """What became of goods that do not reach the stock."""
+    refund: bool = True
+    """Whether the shop owes the customer what comes back."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,9 @@ class CancelOrder:
     restock: bool = True
     reason: str = "cancelled"
     seen_version: int | None = None
+    code: str | None = None
+    """The marketplace's own code for the reason."""
+    refund: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,8 @@ class Restocked:
     document_id: int | None
     returned: dict[int, int]
     lost_variants: tuple[int, ...] = ()
+    refunded: Decimal = Decimal("0.00")
+    """What is owed back by this call."""
 
 
 @transactional
@@ -72,7 +89,8 @@ def restock(session: Session, command: RestockOrder, *, actor: Actor) -> Restock
     _check_seen(order, command.seen_version)
     items = lock_items(session, order.id)
     back = _wanted_back(items, command.lines)
-    done = _take_back(session, order, items, back, command, actor)
+    amounts = _owed(session, items, back, command.lines) if command.refund and back else {}
+    done = _take_back(session, order, items, back, command, amounts, actor)
     if order.status == CONFIRMED and all(item.restocked_quantity == item.quantity for item in items):
         order.status, order.returned_at = RETURNED, func.clock_timestamp()
     session.flush()
@@ -94,9 +112,15 @@ def cancel(session: Session, command: CancelOrder, *, actor: Actor) -> Restocked
     _check_seen(order, command.seen_version)
     items = lock_items(session, order.id)
     done = Restocked(order, None, {})
-    if order.status != PENDING and command.restock:
+    if order.status != PENDING:
         back = _wanted_back(items, None)
-        done = _take_back(session, order, items, back, RestockOrder(order.id, command.reason), actor)
+        amounts = _owed(session, items, back, None) if command.refund and back else {}
+        if command.restock:
+            how = RestockOrder(order.id, command.reason, kind="cancel")
+            done = _take_back(session, order, items, back, how, amounts, actor)
+        else:
+            refunds.record(session, order, amounts, reason=command.reason, actor=actor)
+    handling.put(session, order.id, cancel_code=command.code, cancel_reason=command.reason)
     order.status, order.cancelled_at = CANCELLED, func.clock_timestamp()
     order.version += 1
     session.flush()
@@ -134,6 +158,7 @@ def _take_back(
     items: Sequence[OrderItem],
     back: Mapping[int, int],
     command: RestockOrder,
+    amounts: refunds.Amounts,
     actor: Actor,
 ) -> Restocked:
     if not back:
@@ -156,6 +181,8 @@ def _take_back(
                 "quantity": back[item.id],
                 "disposition": "stock" if command.to_stock else "written_off",
                 "reached_stock": item.id in reaching,
+                "kind": command.kind,
+                "write_off": None if command.to_stock else command.write_off,
                 "reason": command.reason,
                 "actor": actor.name,
             }
@@ -170,5 +197,21 @@ def _take_back(
         if units:
             ledger.put_back(statements, units, document_id=document_id)
         events.send(statements, "order.restocked", order_id=order.id, number=order.number, document_id=document_id)
+    refunds.record(session, order, amounts, reason=command.reason, actor=actor, document_id=document_id)
     lost = tuple(item.id for item in lines if item.stock_source == OWN and item.variant_id is None)
-    return Restocked(order, document_id, dict(back), lost)
+    return Restocked(order, document_id, dict(back), lost, sum(amounts.values(), Decimal("0.00")))
+
+
+def _owed(
+    session: Session, items: Sequence[OrderItem], back: Mapping[int, int], lines: Sequence[RestockLine] | None
+) -> dict[int, Decimal]:
+    """What is owed for what comes back: what was said of a line, else what these units cost and is not owed already."""
+    coming = [item for item in items if item.id in back]
+    left = refunds.refundable(session, coming)
+    amounts = {item.id: min((item.unit_price or Decimal(0)) * back[item.id], left[item.id]) for item in coming}
+    said: dict[int, Decimal] = {}
+    for line in lines or ():
+        if line.refund is not None:
+            said[line.item_id] = said.get(line.item_id, Decimal("0.00")) + line.refund
+    refunds.check_amounts(said, left, [line.item_id for line in lines or ()])
+    return {item_id: amount for item_id, amount in (amounts | said).items() if amount}

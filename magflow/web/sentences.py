@@ -68,6 +68,8 @@ FIELD: Final[dict[str, Any]] = {
     "zero": _l("It cannot be zero."),
     "repeated": _l("“%(value)s” stands here twice; keep one."),
     "more_than_sold": _l("More cannot come back than was sold."),
+    "more_than_paid": _l("At most %(limit)s can still be owed back for this line."),
+    "nothing_missing": _l("Nothing is missing for this order."),
     "more_than_own": _l("You cannot give rights that you do not have: %(value)s."),
     "unknown_option_value": _l("The option value %(value)s does not exist."),
     "value_not_offered": _l("“%(value)s” is not among the values that the product offers."),

@@ -174,7 +174,7 @@ def test_a_written_off_parcel_is_recorded_and_moves_no_stock(app: Flask, owner_p
     [(line, _quantity)] = lines_of(order)
     owner_page.send(
         f"/orders/{order.id}/restock",
-        version=version_of(order), reason="broken", disposition="written_off", **{f"back_{line}": "1"},
+        version=version_of(order), reason="broken", disposition="damaged", **{f"back_{line}": "1"},
     )  # fmt: skip
 
     assert stock_of(mug) == 8 and status_of(order) == "returned"

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from magflow.domain.money import LineAmounts, line_amounts, to_cents
+from magflow.domain.money import line_amounts, to_cents
 from magflow.domain.orders import HISTORIC, PENDING
 from magflow.queries.orders import LineRow, OrderPage
 from magflow.services.checkout import Finalized, Head, Line
@@ -54,6 +54,21 @@ class RestockOut(Answer):
     quantity = Count(required=True)
     disposition = Word("stock", "written_off", required=True)
     reached_stock = fields.Boolean(required=True)
+    kind = Word("return", "cancel", required=True)
+    write_off = fields.String(required=True, allow_none=True)
+    reason = fields.String(required=True)
+    actor = fields.String(required=True)
+    at = Time(required=True)
+
+
+class RefundOut(Answer):
+    """What is owed back for one line."""
+
+    id = fields.Integer(required=True)
+    document_id = fields.Integer(required=True, allow_none=True)
+    item_id = fields.Integer(required=True)
+    amount = Amount(required=True)
+    currency = fields.String(required=True)
     reason = fields.String(required=True)
     actor = fields.String(required=True)
     at = Time(required=True)
@@ -87,6 +102,8 @@ class OrderOut(Answer):
     updated_at = Time(required=True)
     items = fields.List(fields.Nested(ItemOut), required=True)
     restocks = fields.List(fields.Nested(RestockOut), required=True)
+    refunds = fields.List(fields.Nested(RefundOut), required=True)
+    total_refunded = Amount(required=True)
 
 
 class ReturnedLineOut(Answer):
@@ -100,6 +117,7 @@ class ReturnOut(OrderOut):
     document_id = fields.Integer(required=True, allow_none=True)
     returned = fields.List(fields.Nested(ReturnedLineOut), required=True)
     lost_item_ids = fields.List(fields.Integer(), required=True)
+    refunded = Amount(required=True)
 
 
 # --- building them ---------------------------------------------------------------------------------------------------
@@ -126,6 +144,8 @@ def order_json(page: OrderPage, shop_rate: Callable[[], Decimal]) -> dict[str, A
         "total_tax": tax,
         "items": items,
         "restocks": [_restock_json(restock) for restock in page.restocks],
+        "refunds": [_refund_json(refund) for refund in page.refunds],
+        "total_refunded": page.refunded,
     }
 
 
@@ -164,31 +184,33 @@ def finalized_json(done: Finalized) -> dict[str, Any]:
     """An order that was confirmed just now, from what was written: nothing is read again."""
     return {
         **done.order._asdict(),
-        "items": [_frozen_json(done.order, line, amounts) for line, amounts in done.lines],
+        "items": [_frozen_json(done.order, line) for line in done.lines],
         "restocks": [],
+        "refunds": [],
+        "total_refunded": Decimal("0.00"),
     }
 
 
-def _frozen_json(order: Head, line: Line, amounts: LineAmounts) -> dict[str, Any]:
+def _frozen_json(order: Head, line: Line) -> dict[str, Any]:
     return {
         "id": line.id,
         "order_id": order.id,
         "product_id": line.product_id,
         "variant_id": line.variant_id,
-        "sku": line.variant_sku,
+        "sku": line.sku,
         "quantity": line.quantity,
         "restocked_quantity": 0,
         "price_source": line.price_source,
         "stock_source": line.stock_source,
         "external_id": line.external_id,
         "product_name": line.product_name,
-        "variant_sku": line.variant_sku,
+        "variant_sku": line.sku,
         "variant_options_text": line.options_text,
         "unit_price": line.price,
-        "vat_rate_snapshot": None if line.vat_rate is None else to_cents(line.vat_rate),
+        "vat_rate_snapshot": to_cents(line.vat_rate),
         "currency": order.currency,
-        "line_total_gross": amounts.gross,
-        "tax_amount": amounts.tax,
+        "line_total_gross": line.gross,
+        "tax_amount": line.tax,
     }
 
 
@@ -208,6 +230,7 @@ def return_json(order: dict[str, Any], done: Restocked) -> dict[str, Any]:
         "document_id": done.document_id,
         "returned": [{"item_id": id_, "quantity": units} for id_, units in done.returned.items()],
         "lost_item_ids": done.lost_variants,
+        "refunded": done.refunded,
     }
 
 
@@ -219,7 +242,22 @@ def _restock_json(restock: Any) -> dict[str, Any]:
         "quantity": restock.quantity,
         "disposition": restock.disposition,
         "reached_stock": restock.reached_stock,
+        "kind": restock.kind,
+        "write_off": restock.write_off,
         "reason": restock.reason,
         "actor": restock.actor,
         "at": restock.at,
+    }
+
+
+def _refund_json(refund: Any) -> dict[str, Any]:
+    return {
+        "id": refund.id,
+        "document_id": refund.document_id,
+        "item_id": refund.order_item_id,
+        "amount": refund.amount,
+        "currency": refund.currency,
+        "reason": refund.reason,
+        "actor": refund.actor,
+        "at": refund.at,
     }

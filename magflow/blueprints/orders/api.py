@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from magflow.blueprints.orders import answers, requests
 from magflow.db import db
 from magflow.queries import orders as queries
-from magflow.services import checkout, orders, restock
+from magflow.services import checkout, orders, refunds, restock
 from magflow.web.answers import listed
 from magflow.web.api import ApiBlueprint, id_after, perform, success
 from magflow.web.bodies import SeenBody
@@ -130,7 +130,7 @@ def finalize(data: dict[str, Any], order_id: int) -> Response:
 @api.answers(answers.ReturnOut, description="The order, cancelled; the same again when it was already")
 def cancel(data: dict[str, Any], order_id: int) -> Response:
     """Cancel an order; of a confirmed one everything that is still outside comes back, unless told otherwise."""
-    command = restock.CancelOrder(order_id, **data)
+    command = restock.CancelOrder(order_id, seen_version=data.pop("version", None), **data)
     return perform(restock.cancel, command, present=_returned)
 
 
@@ -143,9 +143,27 @@ def take_back(data: dict[str, Any], order_id: int) -> Response:
     lines = data.get("lines")
     returned = None if lines is None else [restock.RestockLine(**line) for line in lines]
     command = restock.RestockOrder(
-        order_id, data.get("reason", "returned"), returned, to_stock=data.get("to_stock", True)
+        order_id,
+        data.get("reason", "returned"),
+        returned,
+        to_stock=data.get("to_stock", True),
+        seen_version=data.get("version"),
+        kind=data.get("kind", "return"),
+        write_off=data.get("write_off"),
+        refund=data.get("refund", True),
     )
     return perform(restock.restock, command, present=_returned)
+
+
+@api.post("/orders/<int:order_id>/refunds")
+@requires("orders:write")
+@api.reads(requests.RefundBody)
+@api.answers(answers.OrderOut, status=201, description="The order, with what is owed back")
+def refund(data: dict[str, Any], order_id: int) -> Response:
+    """Record money that is owed back without goods: never more than a line cost. Nothing is paid from here."""
+    lines = [refunds.RefundLine(**line) for line in data["lines"]]
+    command = refunds.RefundOrder(order_id, lines, data["reason"], data.get("version"))
+    return perform(refunds.refund, command, present=lambda s, done: _order(s, done.order.id), created=True)
 
 
 def _returned(session: Session, done: restock.Restocked) -> dict[str, Any]:

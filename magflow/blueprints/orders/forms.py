@@ -1,19 +1,21 @@
 """What the forms of orders send, as values."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from flask import request
 from sqlalchemy.orm import Session
 
-from magflow.domain.border import INT64_MAX, Unfit, integer, text
-from magflow.domain.errors import FieldError
+from magflow.domain.border import INT64_MAX, Unfit, decimal, integer, text
+from magflow.domain.errors import FieldError, Invalid
 from magflow.queries import picker
 from magflow.queries.catalogue import VariantRow
 from magflow.services.orders import LARGEST_QUANTITY, NewItem
 from magflow.services.restock import RestockLine
 from magflow.web import border
-from magflow.web.locale import _l
+from magflow.web.locale import _l, decimal_sign
 from magflow.web.sentences import add_sentences, field_sentence
 
 MOST_LINES = 200
@@ -72,13 +74,17 @@ class VersionForm(border.Query):
 class CancelForm(border.Query):
     version = border.Integer(required=True, least=1)
     reason = border.Text(most=200)
+    code = border.Text(most=20)
     restock = border.Boolean()
+    refund = border.Boolean()
 
 
 class RestockForm(border.Query):
     version = border.Integer(required=True, least=1)
     reason = border.Text(required=True, most=200)
-    disposition = border.OneOf(("stock", "written_off"), required=True)
+    disposition = border.OneOf(("stock", "damaged", "lost"), required=True)
+    kind = border.OneOf(("return", "cancel"))
+    refund = border.Boolean()
 
 
 # --- naming a variant: by what was typed, or by what was chosen -------------------------------------------------------
@@ -165,7 +171,7 @@ def _item(session: Session, row: LineRow) -> NewItem | None:
 
 
 def sent_restock() -> tuple[list[RestockLine], dict[int, list[str]]]:
-    """How many units of which line came back (`back_<line>`), and what is wrong with a figure, by line."""
+    """What came back of which line (`back_<line>`, `refund_<line>`), and what is wrong with a figure, by line."""
     lines: list[RestockLine] = []
     errors: dict[int, list[str]] = {}
     for name, value in request.form.items():
@@ -175,11 +181,55 @@ def sent_restock() -> tuple[list[RestockLine], dict[int, list[str]]]:
             item_id = integer(name.removeprefix("back_"), least=1, most=INT64_MAX, as_text=True)
         except Unfit:
             continue
+        owed = request.form.get(f"refund_{item_id}", "")
         try:
             quantity = integer(value, least=0, most=LARGEST_QUANTITY, as_text=True)
+            refund = decimal(owed, most=border.MONEY_MAX, sign=decimal_sign()) if owed.strip() else None
         except Unfit as unfit:
             errors.setdefault(item_id, []).append(field_sentence(FieldError(name, unfit.code, unfit.params)))
             continue
         if quantity:
-            lines.append(RestockLine(item_id, quantity))
+            lines.append(RestockLine(item_id, quantity, refund))
     return lines, errors
+
+
+def refund_errors(refused: Invalid, lines: Sequence[RestockLine]) -> dict[int, list[str]]:
+    """A service's errors about `lines[n].refund`, by the line that they are about."""
+    said: dict[int, list[str]] = {}
+    for error in refused.errors:
+        if (found := REFUND_OF_LINE.fullmatch(error.field)) is not None:
+            said.setdefault(lines[int(found[1])].item_id, []).append(field_sentence(error))
+    return said
+
+
+REFUND_OF_LINE: Final = re.compile(r"lines\[([0-9]+)\]\.refund")
+
+
+# --- why an order was cancelled ---------------------------------------------------------------------------------------
+
+
+def reason_of(source: str, code: str | None) -> str | None:
+    """A marketplace's reason in words; None where it has no such code."""
+    return next((str(said) for known, said in REASONS_OF.get(source, ()) if known == code), None)
+
+
+REASONS_OF: Final[dict[str, Sequence[tuple[str, Any]]]] = {
+    "emag": (
+        ("1", _l("out of stock")),
+        ("33", _l("no longer in our stock")),
+        ("2", _l("cancelled by the customer")),
+        ("23", _l("the customer changed their mind")),
+        ("24", _l("asked for by the customer")),
+        ("3", _l("the customer cannot be reached")),
+        ("37", _l("ordered twice by the customer")),
+        ("19", _l("not paid")),
+        ("15", _l("the courier takes too long")),
+        ("16", _l("transport is too expensive")),
+        ("26", _l("shipped too late")),
+        ("25", _l("delivery failed")),
+        ("29", _l("the customer is blocked")),
+        ("30", _l("no VAT invoice")),
+        ("21", _l("others")),
+    ),
+}
+"""Per marketplace the codes that it takes, the likeliest first."""

@@ -13,12 +13,13 @@ from magflow.blueprints.orders.shown import (
     cancel_consequences,
     finalize_question,
     order_page,
+    owed_words,
     reading,
     refused_page,
     taken,
 )
 from magflow.domain.actors import Actor
-from magflow.domain.errors import OverRestock
+from magflow.domain.errors import Invalid, OverRestock
 from magflow.queries import orders as reads
 from magflow.queries import picker
 from magflow.services import checkout, orders, restock
@@ -184,12 +185,16 @@ def cancel(order_id: int) -> ResponseReturnValue:
         return asking
 
     def work(session: Session, actor: Actor) -> Landing:
-        command = CancelOrder(order_id, bool(form["restock"]), form["reason"] or _("order cancelled"), form["version"])
+        reason = form["reason"] or forms.reason_of(shown.order.source, form["code"]) or _("order cancelled")
+        command = CancelOrder(
+            order_id, bool(form["restock"]), reason, form["version"], code=form["code"], refund=bool(form["refund"])
+        )
         done = restock.cancel.within(session, command, actor=actor)
         returned = sum(done.returned.values())
         said = _("Order %(number)s is cancelled.", number=done.order.number)
         if returned:
             said += " " + ngettext("%(num)d unit is back in stock.", "%(num)d units are back in stock.", returned)
+        said += owed_words(done)
         return Landing(back, said)
 
     answer = form.once(work) if form.ok else None
@@ -208,9 +213,9 @@ def _restock_page(order_id: int, form: Form, errors: dict[int, list[str]]) -> Re
     if shown.order.confirmed_at is None:
         flash(_("Only what was confirmed can come back."), "error")
         return redirect(url_for("orders.page", order_id=order_id), 303)
-    back = {name: value for name, value in request.form.items() if name.startswith("back_")}
+    typed = {name: value for name, value in request.form.items() if name.startswith(("back_", "refund_"))}
     status = 422 if errors and form.refused is None else form.status
-    return show("orders/restock.html", page=shown, order=shown.order, form=form, errors=errors, back=back), status
+    return show("orders/restock.html", page=shown, order=shown.order, form=form, errors=errors, back=typed), status
 
 
 @blueprint.post("/orders/<int:order_id>/restock")
@@ -225,15 +230,18 @@ def save_restock(order_id: int) -> ResponseReturnValue:
 
         def work(session: Session, actor: Actor) -> Landing:
             to_stock = form["disposition"] == "stock"
-            done = restock.restock.within(
-                session, RestockOrder(order_id, form["reason"], lines, to_stock, form["version"]), actor=actor
-            )
+            command = RestockOrder(
+                order_id, form["reason"], lines, to_stock, form["version"], kind=form["kind"] or "return",
+                write_off=None if to_stock else form["disposition"], refund=bool(form["refund"]),
+            )  # fmt: skip
+            done = restock.restock.within(session, command, actor=actor)
             units = sum(done.returned.values())
             said = (
                 ngettext("%(num)d unit is back in stock.", "%(num)d units are back in stock.", units)
                 if to_stock
                 else ngettext("%(num)d unit is written off.", "%(num)d units are written off.", units)
             )
+            said += owed_words(done)
             return Landing(url_for("orders.page", order_id=order_id), said)
 
         if (answer := form.once(work)) is not None:
@@ -241,4 +249,6 @@ def save_restock(order_id: int) -> ResponseReturnValue:
         if isinstance(form.refused, OverRestock):
             errors = {form.refused.item_id: [sentence(form.refused)]}
             form.general = []
+        elif isinstance(form.refused, Invalid):
+            errors = forms.refund_errors(form.refused, lines)
     return _restock_page(order_id, form, errors)

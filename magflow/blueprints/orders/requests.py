@@ -93,17 +93,29 @@ class ItemVariantBody(VariantBody):
     version = version()
 
 
+def refund() -> Boolean:
+    """Whether a record is made of what the shop owes back."""
+    return Boolean(
+        load_default=True,
+        metadata={"description": "Record what is owed back for it: a note, no payment", "default": True},
+    )
+
+
 class CancelBody(Body):
     restock = Boolean(
         load_default=True,
         metadata={"description": "Whether the units of a confirmed order come back into stock", "default": True},
     )
     reason = Text(most=200)
+    code = Text(most=20, metadata={"description": "The marketplace's own code for the reason"})
+    refund = refund()
+    version = version()
 
 
 class ReturnedLineBody(Body):
     item_id = Id(required=True)
     quantity = Quantity(required=True, most=LARGEST_QUANTITY)
+    refund = Money(metadata={"description": "What is owed back for it; what these units cost, unless given"})
 
 
 class RestockBody(Body):
@@ -118,6 +130,27 @@ class RestockBody(Body):
         load_default=True,
         metadata={"description": "False: damaged or lost; recorded as back, but not in stock", "default": True},
     )
+    write_off = OneOf(("damaged", "lost"), metadata={"description": "With `to_stock: false`: what became of it"})
+    kind = OneOf(
+        ("return", "cancel"),
+        load_default="return",
+        metadata={"description": "`cancel`: units that had not left yet, or were not wanted any more"},
+    )
+    refund = refund()
+    version = version()
+
+
+class RefundLineBody(Body):
+    item_id = Id(required=True)
+    amount = Money(required=True)
+
+
+class RefundBody(Body):
+    """Money back without goods."""
+
+    lines = ListOf(Nested(RefundLineBody), least=1, most=MOST_LINES, required=True)
+    reason = Text(most=200, required=True)
+    version = version()
 
 
 class OrdersQuery(PageQuery):

@@ -12,8 +12,9 @@ from magflow.domain.orders import CONFIRMED, OWN, PENDING
 from magflow.queries import audit, catalogue
 from magflow.queries import orders as reads
 from magflow.queries.orders import OrderPage
+from magflow.services.restock import Restocked
 from magflow.web.forms import Form, show
-from magflow.web.locale import _, ngettext, number
+from magflow.web.locale import _, money, ngettext, number
 
 
 def reading() -> Session:
@@ -42,6 +43,7 @@ def order_page(order_id: int, sent: Form | None = None, named: forms.Named | Non
         named=named,
         short={s.variant_id: s for s in refused.shortages} if isinstance(refused, InsufficientStock) else {},
         unavailable={v["item_id"] for v in refused.variants} if isinstance(refused, VariantUnavailable) else set(),
+        reasons=forms.REASONS_OF.get(shown.order.source, ()),
         returnable=sum(line.outstanding for line in shown.lines) if shown.order.status == CONFIRMED else 0,
     )
     return html, sent.status if sent is not None else 200
@@ -102,3 +104,10 @@ def cancel_consequences(page: OrderPage) -> list[str]:
         ngettext("%(num)d unit is still out.", "%(num)d units are still out.", units),
         _("A cancelled order cannot be opened again."),
     ]
+
+
+def owed_words(done: Restocked) -> str:
+    """What a return owes the customer, as a sentence behind another; nothing when it owes nothing."""
+    if not done.refunded:
+        return ""
+    return " " + _("Owed back: %(amount)s.", amount=money(done.refunded, done.order.currency))
