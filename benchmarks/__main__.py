@@ -17,11 +17,12 @@ from typing import Any, Final
 
 from benchmarks.driver import measure
 from benchmarks.ground import Ground, as_url, ground
+from benchmarks.imports import measure_imports
 
 HERE: Final = Path(__file__).resolve().parent
 BESIDE_THE_CHECKOUT: Final = HERE.parent.parent / "shared" / "bench" / "reference_limit.py"
-TARGETS: Final = {"service": 0.6, "http": 0.3}
-"""Orders per second, divided by the reference's step-by-step figure."""
+TARGETS: Final = {"service": 0.6, "http": 0.3, "imports": {"first": 4, "reimport_same": 3, "reimport_1pct": 3}}
+"""Orders per second, divided by the reference's step-by-step figure; of imports, seconds divided by the reference's."""
 
 
 def limit_script() -> Path | None:
@@ -40,7 +41,7 @@ def beside(place: Ground, script: Path, asked: argparse.Namespace, *, http: bool
     done = subprocess.run(command, env=environment, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=True)
     results = json.loads(done.stdout)["results"]
     return {
-        name: {clients: _summary(figures) for clients, figures in results[name].items()}
+        name: _imports(results[name]) if name == "W3" else {at: _summary(one) for at, one in results[name].items()}
         for name in asked.only.split(",")
     }
 
@@ -64,10 +65,27 @@ def _summary(figures: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _imports(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Of each of the three imports: seconds, how many times the reference's, and the most memory it took."""
+    return {
+        name: {
+            "seconds": app["seconds"]["median"],
+            "limit_seconds": figures[name]["seconds"]["median"],
+            "times_the_limit": round(app["seconds"]["median"] / figures[name]["seconds"]["median"], 2),
+            "peak_rss_mb": max(app["peak_rss_mb"]["all"]),
+            "applied": app["applied"]["median"],
+        }
+        for name, app in figures["app"].items()
+    }
+
+
 def alone(asked: argparse.Namespace, *, http: bool) -> dict[str, Any]:
     """Our figures without the reference."""
     counts = [int(number) for number in asked.clients.split(",")]
-    return {name: {f"c{n}": measure(name, n, http=http) for n in counts} for name in asked.only.split(",")}
+    return {
+        name: measure_imports() if name == "W3" else {f"c{n}": measure(name, n, http=http) for n in counts}
+        for name in asked.only.split(",")
+    }
 
 
 def main(arguments: Sequence[str]) -> None:

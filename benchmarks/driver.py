@@ -20,6 +20,7 @@ from multiprocessing.synchronize import Barrier
 from typing import Any, Final, Literal, NamedTuple
 
 from benchmarks.ground import SHOP, Ground, ground
+from benchmarks.imports import measure_imports
 from benchmarks.served import Served, served
 from benchmarks.workloads import WORKLOADS, check, fill
 
@@ -148,9 +149,12 @@ def main(arguments: Sequence[str]) -> None:
     """Parse the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--http", action="store_true", help="through a running MagFlow instead of the service")
-    parser.add_argument("workload", choices=sorted(WORKLOADS))
+    parser.add_argument("workload", choices=[*sorted(WORKLOADS), "W3"])
     parser.add_argument("clients", type=int)
     asked = parser.parse_args(arguments)
+    if asked.workload == "W3":
+        print(json.dumps(measure_imports()))
+        return
     # Imported before the clients are forked, so that none of them pays for it.
     import magflow.app
     import magflow.services.checkout  # noqa: F401

@@ -15,10 +15,10 @@ from magflow.domain.imports.records import Record
 from magflow.domain.imports.staging import IMAGE_COLUMNS, OPTION_COLUMNS, STAGE_COLUMNS, Prepared, field
 from magflow.domain.imports.stock import StockReader
 from magflow.domain.imports.variants import VariantReader
-from magflow.services.imports import files
+from magflow.services.imports import files, lanes
 from magflow.services.imports.files import Reading
 
-BATCH: Final = 20_000
+BATCH: Final = 10_000
 
 COPY_STAGE: Final = f"COPY import_stage (import_id, {', '.join(STAGE_COLUMNS)}) FROM STDIN"
 COPY_OPTIONS: Final = f"COPY import_options (import_id, {', '.join(OPTION_COLUMNS)}) FROM STDIN"
@@ -66,13 +66,21 @@ def prepare(
         if reading.layout.kind == "variants"
         else StockReader(reading.layout, import_id)
     )
-    rows = 0
-    with files.opened(path, reading) as records:
+    rows, loading = 0, None
+
+    def load(rows: int, prepared: Prepared, refused: list[Refusal]) -> None:
+        _load(import_id, run, rows, prepared, refused, actor=actor)
+
+    with files.opened(path, reading) as records, lanes.lanes(1) as submit:
         while batch := _read(reader, records):
             rows += batch
-            _load(import_id, run, rows, reader.prepared, reader.refused, actor=actor)
+            if loading is not None:
+                loading.result()
+            loading = submit(load, rows, reader.prepared, reader.refused)
             reader.prepared, reader.refused = Prepared(), []
             step(rows)
+        if loading is not None:
+            loading.result()
     return rows
 
 

@@ -15,7 +15,7 @@ from magflow.domain.actors import Actor
 from magflow.domain.errors import Refused, RetryLater
 from magflow.domain.imports.faults import CellFault, FileFault
 from magflow.domain.imports.layouts import Layout
-from magflow.services.imports import checking, commands, files, outcomes, preparing, stock, variants
+from magflow.services.imports import checking, commands, files, lanes, outcomes, preparing, stock, variants
 from magflow.services.imports.commands import Begun
 from magflow.services.imports.matching import Scope
 from magflow.services.imports.outcomes import Chunk, Counts, DryRun
@@ -92,13 +92,25 @@ def _run(
         rows = preparing.prepare(import_id, begun.run, path, reading, actor=actor, step=read)
     checking.check(import_id, begun.run, headers, begun.kind, begun.planned, actor=actor)
     total = Counts()
-    while (chunk := _next_chunk(import_id, begun.run, actor=actor)) is not None:
+
+    def step(counts: Counts) -> None:
+        nonlocal total
+        total += counts
+        tell(Progress("running", rows, total.rows))
         pause_point()
-        total += _apply(chunk, begun, headers, actor)
+        _beat(import_id, begun.run, actor=actor)
+
+    def work(chunk: Chunk) -> Counts:
+        counts = _apply(chunk, begun, headers, actor)
         if begun.kind == "variants":
             # A new shop's tables have no statistics yet, and the plans of an empty table are no plans for a full one.
             _look_at_catalogue(actor=actor)
-        tell(Progress("running", rows, total.rows))
+        return counts
+
+    while chunks := _open_chunks(import_id, begun.run, actor=actor):
+        pause_point()
+        step(work(chunks[0]))
+        lanes.each(work, chunks[1:], step)
     finished = commands.finish(import_id, begun.run, actor=actor)
     preparing.clear(import_id, False, actor=actor)
     log.info("import ended", extra={"import": import_id, "finished": finished, **vars(total)})
@@ -153,21 +165,27 @@ def _as_fault(error: Exception) -> CellFault:
     return CellFault("", code, {name: str(value) for name, value in params.items()})
 
 
-NEXT: Final = """
+OPEN: Final = """
 SELECT c.import_id, i.run, c.number, c.first_part, c.last_part, c.first_row, c.last_row, c.rows
 FROM import_chunks c JOIN imports i ON i.id = c.import_id
-WHERE c.import_id = %(import)s AND c.done_at IS NULL ORDER BY c.number LIMIT 1"""
+WHERE c.import_id = %(import)s AND c.done_at IS NULL ORDER BY c.number"""
 BEAT: Final = """
 UPDATE imports SET beat_at = clock_timestamp() WHERE id = %(import)s AND run = %(run)s RETURNING id"""
 
 
 @transactional
-def _next_chunk(session: Session, import_id: int, run: int, *, actor: Actor) -> Chunk | None:
-    """The next chunk that is not done, with a sign of life. Raises Superseded."""
+def _open_chunks(session: Session, import_id: int, run: int, *, actor: Actor) -> list[Chunk]:
+    """The chunks that are not done. Raises Superseded."""
     if execute(session, BEAT, {"import": import_id, "run": run}).fetchone() is None:
         raise Superseded
-    row = execute(session, NEXT, {"import": import_id}).fetchone()
-    return Chunk(*row) if row else None
+    return [Chunk(*row) for row in execute(session, OPEN, {"import": import_id})]
+
+
+@transactional
+def _beat(session: Session, import_id: int, run: int, *, actor: Actor) -> None:
+    """A sign of life. Raises Superseded."""
+    if execute(session, BEAT, {"import": import_id, "run": run}).fetchone() is None:
+        raise Superseded
 
 
 @transactional
