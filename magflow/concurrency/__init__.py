@@ -19,6 +19,7 @@ from magflow.concurrency.locks import (
     claim_events,
     claim_import_chunk,
     lock_bulk_edit,
+    lock_for_sale,
     lock_items,
     lock_names,
     lock_order,
@@ -29,7 +30,6 @@ from magflow.concurrency.locks import (
     lock_variants,
     lock_variants_of_combination,
     lock_variants_of_product,
-    locked_for_sale,
     refer_to_variants,
     share_product,
 )
@@ -42,6 +42,7 @@ from magflow.concurrency.transactions import (
     copy_in,
     copy_out,
     execute,
+    last_batch,
     run,
     savepoint,
     transactional,
@@ -49,9 +50,8 @@ from magflow.concurrency.transactions import (
 
 __all__ = [
     "Batch", "Held", "Level", "LockOrderBroken", "Rows", "StartAgain", "Transactional", "advisory_key", "batch",
-    "claim_events", "claim_import_chunk", "copy_in", "copy_out", "execute", "lock_bulk_edit", "lock_items",
-    "lock_names", "lock_order", "lock_orders_with_variant", "lock_product", "lock_products", "lock_variant_rows",
-    "lock_variants",
-    "lock_variants_of_combination", "lock_variants_of_product", "locked_for_sale", "refer_to_variants", "refusal",
-    "run", "savepoint", "share_product", "sqlstate", "transactional",
+    "claim_events", "claim_import_chunk", "copy_in", "copy_out", "execute", "last_batch", "lock_bulk_edit",
+    "lock_for_sale", "lock_items", "lock_names", "lock_order", "lock_orders_with_variant", "lock_product",
+    "lock_products", "lock_variant_rows", "lock_variants", "lock_variants_of_combination", "lock_variants_of_product",
+    "refer_to_variants", "refusal", "run", "savepoint", "share_product", "sqlstate", "transactional",
 ]  # fmt: skip

@@ -1,16 +1,16 @@
 """The locks by name. No other module writes FOR UPDATE, an advisory lock or SKIP LOCKED."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from magflow.concurrency.levels import Level, LockOrderBroken, held_by
+from magflow.concurrency.levels import Held, Level, LockOrderBroken, held_by
 from magflow.concurrency.statements import Batch, Rows
-from magflow.concurrency.transactions import batch, execute
+from magflow.concurrency.transactions import execute
 from magflow.domain.errors import NotFound
 from magflow.models import BulkEdit, Order, OrderItem, Product, Variant
 
@@ -177,31 +177,43 @@ def refer_to_variants(session: Session, variant_ids: Iterable[int]) -> None:
 
 
 LOCK_ORDER: Final = """
-SELECT id, number, status, currency, version FROM orders WHERE id = %(order)s FOR NO KEY UPDATE"""
+SELECT id, status, version FROM orders WHERE id = %(order)s FOR NO KEY UPDATE"""
 LOCK_ITEMS: Final = """
 SELECT id FROM order_items WHERE order_id = %(order)s ORDER BY id FOR NO KEY UPDATE"""
+# An array and not a join: after a wait for a row the server asks the whole condition again.
 LOCK_SOLD_VARIANTS: Final = """
 SELECT id FROM variants
-WHERE id IN (SELECT variant_id FROM order_items WHERE order_id = %(order)s AND stock_source = 'own')
+WHERE id = ANY (ARRAY(SELECT variant_id FROM order_items WHERE order_id = %(order)s AND stock_source = 'own'))
 ORDER BY id FOR NO KEY UPDATE"""
 
 
-@contextmanager
-def locked_for_sale(session: Session, order_id: int) -> Iterator[tuple[Rows, Batch]]:
-    """Lock an order, its lines and the variants they take stock of: three statements, one round trip.
+@dataclass(frozen=True)
+class LockedForSale:
+    """What was locked, readable once its batch is over."""
 
-    Gives the rows of the order (id, number, status, currency, version), whose row was read again after the wait for
-    it, and the batch: more reads may be sent inside the block, and see what stands after the locks.
+    order: Rows
+    """(id, status, version), or nothing; read again after the wait for the row."""
+    items: Rows
+    variants: Rows
+    held: Held
+
+    def note(self) -> None:
+        """Remember the locks, for the check of their order."""
+        self.held.take(Level.ORDER_ITEM, [row[0] for row in self.items])
+        self.held.take(Level.VARIANT, [row[0] for row in self.variants])
+
+
+def lock_for_sale(session: Session, statements: Batch, order_id: int) -> LockedForSale:
+    """Lock an order, its lines and the variants they take stock of: three statements in the caller's batch.
+
+    What is sent behind them sees what stands after the locks.
     """
     held = held_by(session)
     held.take(Level.ORDER, [order_id])
-    with batch(session) as statements:
-        order = statements.send(LOCK_ORDER, {"order": order_id})
-        items = statements.send(LOCK_ITEMS, {"order": order_id})
-        variants = statements.send(LOCK_SOLD_VARIANTS, {"order": order_id})
-        yield order, statements
-    held.take(Level.ORDER_ITEM, [row[0] for row in items])
-    held.take(Level.VARIANT, [row[0] for row in variants])
+    asked = {"order": order_id}
+    order = statements.send(LOCK_ORDER, asked)
+    items = statements.send(LOCK_ITEMS, asked)
+    return LockedForSale(order, items, statements.send(LOCK_SOLD_VARIANTS, asked), held)
 
 
 def lock_orders_with_variant(session: Session, variant_id: int) -> list[Order]:

@@ -7,6 +7,7 @@ is one packet there and one back, on the interface to libpq that the driver offe
 
 import itertools
 import re
+import select
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final, cast
@@ -94,11 +95,18 @@ class Batch:
             self.flush()
         return rows
 
-    def flush(self) -> None:
-        """Send what is queued and wait for the answers. Raises the first error that the server met."""
+    def flush(self, *, commit: bool = False) -> None:
+        """Send what is queued and wait for the answers. Raises the first error that the server met.
+
+        With `commit` the transaction ends behind the last of them, unless one met an error.
+        """
         self._sent, self._queue = self._queue, []
-        if self._sent:
-            self._channel.exchange(self._sent)
+        if self._sent or commit:
+            self._channel.exchange(self._sent, commit=commit)
+
+    def check_alive(self) -> None:
+        """Raises when the server has gone since it was last asked: what is not sent surely has no effect."""
+        self._channel.check_alive()
 
 
 class _Channel:
@@ -121,7 +129,17 @@ class _Channel:
             channel = proxied.info["magflow.channel"] = cls(cast("psycopg.Connection[Any]", proxied.driver_connection))
         return cast("_Channel", channel)
 
-    def exchange(self, statements: list[tuple[str, Mapping[str, Any] | None, Rows]]) -> None:
+    def check_alive(self) -> None:
+        """Nothing comes from a server that was not asked, unless it is to say good-bye."""
+        pgconn = self.connection.pgconn
+        if pgconn.status != pq.ConnStatus.OK:
+            raise psycopg.OperationalError("the connection is closed")
+        waiting = select.poll()
+        waiting.register(pgconn.socket, select.POLLIN)
+        while waiting.poll(0):
+            pgconn.consume_input()  # raises at the end of the stream
+
+    def exchange(self, statements: list[tuple[str, Mapping[str, Any] | None, Rows]], *, commit: bool = False) -> None:
         """One packet there, one back."""
         pgconn = self.connection.pgconn
         if pgconn.status != pq.ConnStatus.OK:
@@ -135,6 +153,9 @@ class _Channel:
             for sql, parameters, rows in statements:
                 expected += self._send(sql, parameters)
                 expected.append(rows)
+            if commit:
+                pgconn.send_query_params(b"COMMIT", None)
+                expected.append(None)
             pgconn.pipeline_sync()
             answers = self.connection.wait(_answers(pgconn, len(expected) + 1))
         except psycopg.Error:

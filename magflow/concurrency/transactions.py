@@ -46,10 +46,15 @@ class Transactional(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         actor = kwargs.get("actor")
-        return run(lambda session: self.unit(session, *args, **kwargs), actor if isinstance(actor, Actor) else SYSTEM)
+        return run(lambda session: self._whole(session, *args, **kwargs), actor if isinstance(actor, Actor) else SYSTEM)
+
+    def _whole(self, session: Session, *args: P.args, **kwargs: P.kwargs) -> R:
+        session.info["whole"] = True
+        return self.unit(session, *args, **kwargs)
 
     def within(self, session: Session, *args: P.args, **kwargs: P.kwargs) -> R:
         """The same, as a part of the caller's transaction."""
+        session.info["whole"] = False
         return self.unit(session, *args, **kwargs)
 
 
@@ -82,6 +87,8 @@ def run(unit: Callable[[Session], R], actor: Actor) -> R:
                 _log_plan(error, session.info.get("batch"))
             if lost and committing and _has_committed(session.info.get("transaction")):
                 return result
+            if lost and "closing" in session.info:
+                _check_not_committed(session.info["transaction"])
             if lost and reconnects < MAX_RECONNECTS:
                 reconnects += 1
             elif _may_work_next_time(error) and retries < MAX_RETRIES:
@@ -157,6 +164,8 @@ def batch(session: Session) -> Iterator[Batch]:
     They run one after the other, each with a snapshot of its own: a lock taken by the first is held when the second
     reads. What can only be decided after an answer belongs into the next batch.
     """
+    if "closing" in session.info:
+        raise RuntimeError("the unit has been committed by its last batch")
     session.flush()
     # Until here nothing may have begun: then the context travels in this round trip, not in one of its own.
     session.info["batching"] = True
@@ -166,6 +175,22 @@ def batch(session: Session) -> Iterator[Batch]:
     _declare_context(session, statements)
     yield statements
     statements.flush()
+
+
+@contextmanager
+def last_batch(session: Session) -> Iterator[Batch]:
+    """The statements that end a unit of work, with COMMIT behind them in the same packet.
+
+    What they lock is then held for as long as the server works, and not while the program thinks. They must decide by
+    themselves: nothing can be taken back once they are sent, and the unit writes nothing after them. In a transaction
+    that others have joined or will go on with, this is a batch like any other.
+    """
+    with batch(session) as statements:
+        yield statements
+        if session.info.get("whole") and not session.in_nested_transaction():
+            statements.check_alive()
+            session.info["closing"] = True
+            statements.flush(commit=True)
 
 
 def execute(session: Session, sql: str, parameters: Mapping[str, Any] | None = None) -> Rows:
@@ -216,6 +241,15 @@ def _driver(connection: Connection) -> "psycopg.Connection[Any]":
 # A server that crashed may give a number anew whose transaction it had not written down; its statistics are then reset.
 LOOK_UP_COMMIT: Final = text("""
 SELECT pg_xact_status(CAST(:xid AS xid8)), coalesce((SELECT stats_reset > :began FROM pg_stat_bgwriter), true)""")
+
+
+def _check_not_committed(declared: Rows) -> None:
+    """After a connection was lost under a unit's last batch, before it runs again.
+
+    Raises OutcomeUnknown when it may have committed: what it answered is lost with the connection.
+    """
+    if not declared.arrived or _has_committed(declared):
+        raise OutcomeUnknown
 
 
 def _has_committed(declared: Rows | None) -> bool:

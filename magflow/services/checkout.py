@@ -1,15 +1,14 @@
 """Finalize: the one place where stock goes down for a sale, and where an order becomes a frozen document."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import Batch, Rows, batch, locked_for_sale, transactional
+from magflow.concurrency import last_batch, lock_for_sale, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import (
     InsufficientStock,
@@ -18,10 +17,9 @@ from magflow.domain.errors import (
     StaleVersion,
     VariantUnavailable,
 )
-from magflow.domain.money import LineAmounts, line_amounts
 from magflow.domain.orders import OWN, check_finalizable, quantity_per_variant
 from magflow.models import VariantStatus
-from magflow.services import events, ledger
+from magflow.services import ledger
 
 
 @dataclass(frozen=True)
@@ -60,29 +58,25 @@ class Head(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line as it stands once everything it needs is locked, with the facts of its variant beside it."""
+    """A line as it is frozen once everything it needs is locked; and its variant's status and stock before."""
 
     id: int
     variant_id: int | None
+    product_id: int | None
     quantity: int
     price_source: str
     stock_source: str
-    product_name: str | None
-    unit_price: Decimal | None
-    vat_rate: Decimal | None
-    variant_sku: str | None
-    catalogue_price: Decimal | None
-    stock: int | None
-    status: int | None
-    options_text: str
-    product_id: int | None
     external_id: str | None
-
-    @property
-    def price(self) -> Decimal:
-        """A catalogue price is read again at confirmation; what a marketplace charged is never overwritten."""
-        price = self.unit_price if self.price_source == "marketplace" else self.catalogue_price
-        return price if price is not None else Decimal(0)
+    product_name: str | None
+    sku: str | None
+    options_text: str
+    price: Decimal
+    """A catalogue price is read again at confirmation; what a marketplace charged is never overwritten."""
+    vat_rate: Decimal
+    gross: Decimal
+    tax: Decimal
+    status: int | None
+    stock: int | None
 
     @property
     def available(self) -> bool:
@@ -97,7 +91,7 @@ class Finalized:
     """The order and its lines as they are frozen now: whoever answers need not read them again."""
 
     order: Head
-    lines: tuple[tuple[Line, LineAmounts], ...]
+    lines: tuple[Line, ...]
 
     @property
     def order_id(self) -> int:
@@ -108,128 +102,119 @@ class Finalized:
         return self.order.number
 
 
-LINES: Final = """
-SELECT i.id, i.variant_id, i.quantity, i.price_source, i.stock_source,
-       coalesce(p.name, i.product_name), i.unit_price,
-       coalesce(CASE WHEN i.price_source = 'marketplace' THEN i.vat_rate_snapshot END, v.vat_rate, p.vat_rate,
-                (SELECT (value #>> '{}')::numeric FROM settings WHERE key = 'vat_rate'), 21.00),
-       coalesce(v.sku, i.variant_sku), v.price, v.stock, v.status,
-       coalesce(chosen.options_text, i.variant_options_text, ''), coalesce(i.product_id, v.product_id), i.external_id
-FROM order_items i
-LEFT JOIN variants v ON v.id = i.variant_id
-LEFT JOIN products p ON p.id = coalesce(v.product_id, i.product_id)
-LEFT JOIN LATERAL (
-    SELECT string_agg(coalesce(o.presentation, o.name), ', ' ORDER BY pt.position NULLS LAST, t.position, t.id, o.id)
-               AS options_text
-    FROM option_value_variants c
-    JOIN option_values o ON o.id = c.option_value_id
-    JOIN option_types t ON t.id = o.option_type_id
-    LEFT JOIN product_option_types pt ON pt.product_id = v.product_id AND pt.option_type_id = t.id
-    WHERE c.variant_id = v.id
-) chosen ON true
-WHERE i.order_id = %(order)s
-ORDER BY i.id"""
+GROSS: Final = "round(price * quantity, 2)"
+TAX: Final = f"round({GROSS} - {GROSS} / (1 + vat_rate / 100), 2)"
+"""As in `domain.money`: what is written must not travel to the program and back while the goods are locked."""
 
-# The order is confirmed by the statement that writes its snapshots, and after them: the count makes it wait.
-CONFIRM: Final = f"""
-WITH snapshot AS (
-    SELECT * FROM jsonb_to_recordset(%(lines)s::jsonb)
-        AS s (id bigint, product_name text, sku text, options_text text, unit_price numeric, vat_rate numeric,
-              gross numeric, tax numeric)
-), frozen AS (
+SELL: Final = f"""
+WITH line AS MATERIALIZED (
+    SELECT i.id, i.variant_id, i.quantity, i.stock_source, coalesce(p.name, i.product_name) AS product_name,
+           coalesce(v.sku, i.variant_sku) AS sku,
+           coalesce(chosen.options_text, i.variant_options_text, '') AS options_text,
+           coalesce(CASE WHEN i.price_source = 'marketplace' THEN i.unit_price ELSE v.price END, 0) AS price,
+           coalesce(CASE WHEN i.price_source = 'marketplace' THEN i.vat_rate_snapshot END, v.vat_rate, p.vat_rate,
+                    (SELECT (value #>> '{{}}')::numeric FROM settings WHERE key = 'vat_rate'), 21.00) AS vat_rate,
+           v.status, v.stock, i.price_source, i.external_id, coalesce(i.product_id, v.product_id) AS product_id
+    FROM order_items i
+    LEFT JOIN variants v ON v.id = i.variant_id
+    LEFT JOIN products p ON p.id = coalesce(v.product_id, i.product_id)
+    LEFT JOIN LATERAL (
+        SELECT string_agg(coalesce(o.presentation, o.name), ', '
+                          ORDER BY pt.position NULLS LAST, t.position, t.id, o.id) AS options_text
+        FROM option_value_variants c
+        JOIN option_values o ON o.id = c.option_value_id
+        JOIN option_types t ON t.id = o.option_type_id
+        LEFT JOIN product_option_types pt ON pt.product_id = v.product_id AND pt.option_type_id = t.id
+        WHERE c.variant_id = v.id
+    ) chosen ON true
+    WHERE i.order_id = %(order)s
+), priced AS MATERIALIZED (
+    SELECT l.*, {GROSS} AS gross, {TAX} AS tax FROM line l
+), wanted AS MATERIALIZED (
+    SELECT variant_id, sum(quantity) AS amount, min(stock) AS stock, min(status) AS status FROM line
+    WHERE stock_source = 'own' GROUP BY variant_id
+), total AS MATERIALIZED (
+    SELECT count(*) AS lines, sum(gross) AS gross, sum(tax) AS tax FROM priced
+), decided AS MATERIALIZED (
+    SELECT o.id AS order_id, o.currency, t.gross, t.tax, t.lines, w.variants,
+           o.status = 'pending' AND o.version = coalesce(%(seen)s::integer, o.version) AND t.lines > 0
+               AND coalesce(w.covered, true) AS sound
+    FROM orders o, total t,
+         (SELECT count(*) AS variants, bool_and(variant_id IS NOT NULL AND status = 0 AND stock >= amount) AS covered
+          FROM wanted) w
+    WHERE o.id = %(order)s
+), {ledger.SALE}, frozen AS (
     UPDATE order_items i
-    SET product_name = s.product_name, variant_sku = s.sku, variant_options_text = s.options_text,
-        unit_price = s.unit_price, vat_rate_snapshot = s.vat_rate, currency = %(currency)s,
-        line_total_gross = s.gross, tax_amount = s.tax
-    FROM snapshot s WHERE i.id = s.id
+    SET product_name = l.product_name, variant_sku = l.sku, variant_options_text = l.options_text,
+        unit_price = l.price, vat_rate_snapshot = l.vat_rate, currency = d.currency,
+        line_total_gross = l.gross, tax_amount = l.tax
+    FROM priced l, decided d WHERE i.id = l.id AND i.order_id = %(order)s AND d.sound
     RETURNING i.id
+), confirmed AS (
+    UPDATE orders o
+    SET status = 'confirmed', confirmed_at = clock_timestamp(), updated_at = clock_timestamp(), blocked_reason = NULL,
+        total_gross = d.gross, total_tax = d.tax, version = version + 1
+    FROM decided d
+    WHERE o.id = d.order_id AND d.sound AND (SELECT count(*) FROM taken) = d.variants
+      AND (SELECT count(*) FROM frozen) = d.lines
+    RETURNING {", ".join(f"o.{name}" for name in Head._fields)}
+), told AS (
+    INSERT INTO events (type, payload)
+    SELECT 'order.confirmed', jsonb_build_object('order_id', id, 'number', number) FROM confirmed
 )
-UPDATE orders
-SET status = 'confirmed', confirmed_at = clock_timestamp(), updated_at = clock_timestamp(), blocked_reason = NULL,
-    total_gross = %(gross)s, total_tax = %(tax)s, version = version + 1
-WHERE id = %(order)s AND (SELECT count(*) FROM frozen) = %(count)s
-RETURNING {", ".join(Head._fields)}"""
+SELECT {", ".join(f"l.{name}" for name in Line._fields)}, d.sound, c.*
+FROM priced l CROSS JOIN decided d LEFT JOIN confirmed c ON true ORDER BY l.id"""
+"""Decides, takes, freezes and confirms, or does nothing; answers each line, whether the order was sound, and the order.
+
+The counts make the confirmation wait for what it confirms.
+"""
 
 
 @transactional
 def finalize(session: Session, command: FinalizeOrder, *, actor: Actor) -> Finalized:
     """Confirm an order: take its stock and freeze its lines. All of it, or nothing.
 
-    Three round trips whatever the number of lines: lock and read, write, commit.
+    One round trip whatever the number of lines; the goods are locked for as long as the server needs to take them.
     Raises NotFound, StaleVersion, AlreadyFinalized, EmptyOrder, VariantUnavailable, InsufficientStock (all shortages).
     """
-    with locked_for_sale(session, command.order_id) as (locked, statements):
-        rows = statements.send(LINES, {"order": command.order_id})
-    head = locked.fetchone()
-    if head is None:
+    with last_batch(session) as statements:
+        locked = lock_for_sale(session, statements, command.order_id)
+        sold = statements.send(SELL, {"order": command.order_id, "seen": command.seen_version})
+        ledger.forget(statements)
+    locked.note()
+    rows = sold.fetchall()
+    lines = tuple(Line(*row[: len(Line._fields)]) for row in rows)
+    head = rows[0][len(Line._fields) + 1 :] if rows else (None,)
+    if head[0] is None:
+        refuse(command, locked.order.fetchone(), lines)
+    return Finalized(Head(*head), lines)
+
+
+def refuse(command: FinalizeOrder, order: tuple[Any, ...] | None, lines: Sequence[Line]) -> NoReturn:
+    """Say why nothing was done: read under the same locks by which it was decided."""
+    if order is None:
         raise NotFound("order", command.order_id)
-    number, status, currency, version = head[1:]
-    lines = [Line(*row) for row in rows]
+    _, status, version = order
     check_finalizable(command.order_id, status, len(lines))
     if command.seen_version is not None and command.seen_version != version:
         raise StaleVersion(command.seen_version, version)
-    wanted = _wanted(lines)
-    with batch(session) as statements:
-        taken = ledger.take(statements, wanted, order_id=command.order_id) if wanted else None
-        confirmed, frozen = _confirm(statements, command.order_id, number, currency, lines)
-    order = confirmed.fetchone()
-    if order is None or (taken is not None and taken.stocks().keys() != wanted.keys()):
-        # The rows are locked and were read under the lock: this is a fault of ours and not a shortage.
-        raise RuntimeError(f"order {command.order_id} changed under its lock")
-    return Finalized(Head(*order), frozen)
-
-
-def _wanted(lines: Sequence[Line]) -> dict[int, int]:
-    """What to take of our own stock, per variant; refuses when something is not there."""
     if gone := [line for line in lines if not line.available]:
         raise VariantUnavailable(
             [
-                {"item_id": line.id, "variant_id": line.variant_id, "sku": line.variant_sku, "name": line.product_name}
+                {"item_id": line.id, "variant_id": line.variant_id, "sku": line.sku, "name": line.product_name}
                 for line in gone
             ]
         )
     own = {line.variant_id: line for line in lines if line.stock_source == OWN and line.variant_id is not None}
     wanted = quantity_per_variant(
-        (line.variant_id, line.quantity) for line in lines if line.variant_id in own and line.stock_source == OWN
+        (line.variant_id, line.quantity) for line in lines if line.stock_source == OWN and line.variant_id is not None
     )
     short = [
-        Shortage(variant_id, own[variant_id].variant_sku or "", quantity, own[variant_id].stock or 0)
+        Shortage(variant_id, own[variant_id].sku or "", quantity, own[variant_id].stock or 0)
         for variant_id, quantity in wanted.items()
         if (own[variant_id].stock or 0) < quantity
     ]
     if short:
         raise InsufficientStock(sorted(short, key=lambda s: s.sku))
-    return wanted
-
-
-def _confirm(
-    statements: Batch, order_id: int, number: str, currency: str, lines: Sequence[Line]
-) -> tuple[Rows, tuple[tuple[Line, LineAmounts], ...]]:
-    """Write the snapshot of every line, the totals and the news of it."""
-    frozen = tuple((line, line_amounts(line.quantity, line.price, line.vat_rate or Decimal(0))) for line in lines)
-    snapshot = [
-        {
-            "id": line.id,
-            "product_name": line.product_name,
-            "sku": line.variant_sku,
-            "options_text": line.options_text,
-            "unit_price": str(line.price),
-            "vat_rate": None if line.vat_rate is None else str(line.vat_rate),
-            "gross": str(amount.gross),
-            "tax": str(amount.tax),
-        }
-        for line, amount in frozen
-    ]
-    confirmed = statements.send(
-        CONFIRM,
-        {
-            "order": order_id,
-            "currency": currency,
-            "lines": json.dumps(snapshot),
-            "count": len(lines),
-            "gross": sum((amount.gross for _, amount in frozen), Decimal("0.00")),
-            "tax": sum((amount.tax for _, amount in frozen), Decimal("0.00")),
-        },
-    )
-    events.send(statements, "order.confirmed", order_id=order_id, number=number)
-    return confirmed, frozen
+    # The rows are locked and were read under the lock: this is a fault of ours and not a shortage.
+    raise RuntimeError(f"order {command.order_id} changed under its lock")

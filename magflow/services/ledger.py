@@ -4,8 +4,7 @@ The database's trigger turns each change into a movement and refuses one without
 function wants its variants locked by the caller and works on any number of them with one statement.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, Literal
 
@@ -18,6 +17,7 @@ Reason = Literal["sale", "restock", "adjustment", "count", "import", "feed", "tr
 
 # One statement declares the reason, changes the stock and clears the declaration: what follows in the same transaction
 # must give a reason of its own. The join makes the declaration come first, the aggregate makes the clearing come last.
+# The news of it is written along, one for each variant that changed.
 CHANGE: Final = """
 WITH declared AS MATERIALIZED (
     SELECT set_config('magflow.stock_reason', %(reason)s, true),
@@ -25,19 +25,37 @@ WITH declared AS MATERIALIZED (
            set_config('magflow.stock_source_id', %(source_id)s, true),
            set_config('magflow.stock_note', %(note)s, true)
 ), wanted AS (
-    SELECT key::bigint AS id, value::integer AS amount FROM jsonb_each_text(%(amounts)s::jsonb)
+    SELECT * FROM unnest(%(ids)s::bigint[], %(amounts)s::integer[]) AS w (id, amount)
 ), changed AS (
     UPDATE variants v SET stock = {stock} FROM wanted w, declared WHERE v.id = w.id AND {when}
-    RETURNING v.id, v.stock
+    RETURNING v.id, v.stock, v.sku
+), told AS (
+    INSERT INTO events (type, payload)
+    SELECT 'stock.changed', jsonb_build_object('variant_id', id, 'sku', sku, 'stock', stock) FROM changed ORDER BY id
 )
 SELECT coalesce(jsonb_object_agg(id, stock), '{{}}'),
        set_config('magflow.stock_reason', '', true), set_config('magflow.stock_source_type', '', true),
        set_config('magflow.stock_source_id', '', true), set_config('magflow.stock_note', '', true)
 FROM changed"""
 
-TAKE: Final = CHANGE.format(stock="v.stock - w.amount", when="v.status = 0 AND v.stock >= w.amount")
 ADD: Final = CHANGE.format(stock="v.stock + w.amount", when="v.stock + w.amount >= 0")
 SET: Final = CHANGE.format(stock="w.amount", when="v.stock IS DISTINCT FROM w.amount")
+
+SALE: Final = """
+declared AS MATERIALIZED (
+    SELECT set_config('magflow.stock_reason', 'sale', true), set_config('magflow.stock_source_type', 'order', true),
+           set_config('magflow.stock_source_id', order_id::text, true), set_config('magflow.stock_note', '', true)
+    FROM decided WHERE sound
+), taken AS (
+    UPDATE variants v SET stock = v.stock - w.amount FROM wanted w, declared
+    WHERE v.id = w.variant_id AND v.status = 0 AND v.stock >= w.amount
+    RETURNING v.id, v.stock
+)"""
+"""The part of a checkout's statement that takes stock: of active variants that have it, if the order is sound.
+
+Stands behind `decided (order_id, sound)` and `wanted (variant_id, amount)`; who compares `taken` with `wanted` confirms
+the order only when both agree. The variants are locked by then. `forget` belongs behind the statement.
+"""
 
 
 class Changed:
@@ -50,14 +68,6 @@ class Changed:
         """The new stock of every variant that was changed."""
         row = self._rows.fetchone()
         return {int(variant_id): stock for variant_id, stock in row[0].items()} if row else {}
-
-
-def take(statements: Batch, quantities: Mapping[int, int], *, order_id: int) -> Changed:
-    """Sell: take these quantities, of active variants that have them.
-
-    The caller compares who was changed, and refuses the whole order when one is missing.
-    """
-    return _send(statements, TAKE, quantities, reason="sale", source_type="order", source_id=order_id)
 
 
 def put_back(statements: Batch, quantities: Mapping[int, int], *, document_id: int) -> Changed:
@@ -93,6 +103,11 @@ SELECT set_config('magflow.stock_reason', %(reason)s, true),
        set_config('magflow.stock_source_id', %(source_id)s, true), set_config('magflow.stock_note', '', true)"""
 
 
+def forget(statements: Batch) -> None:
+    """Take a declaration back: what follows in the same transaction must give a reason of its own."""
+    statements.send(DECLARE, {"reason": "", "source_type": "", "source_id": ""})
+
+
 @contextmanager
 def declared(session: Session, *, reason: Reason, source_type: str, source_id: int) -> Iterator[Batch]:
     """For adding variants that have stock from the start: their first movement names this reason and source.
@@ -102,7 +117,7 @@ def declared(session: Session, *, reason: Reason, source_type: str, source_id: i
     with batch(session) as statements:
         statements.send(DECLARE, {"reason": reason, "source_type": source_type, "source_id": str(source_id)})
         yield statements
-        statements.send(DECLARE, {"reason": "", "source_type": "", "source_id": ""})
+        forget(statements)
 
 
 def check_expected(field: str, expected: int, there: int) -> None:
@@ -129,8 +144,13 @@ def _send(
                 "source_type": source_type,
                 "source_id": "" if source_id is None else str(source_id),
                 "note": note,
-                # One text instead of two arrays: the driver takes longer to write an array than the server to read it.
-                "amounts": json.dumps(amounts),
+                "ids": _array(amounts.keys()),
+                "amounts": _array(amounts.values()),
             },
         )
     )
+
+
+def _array(numbers: Iterable[int]) -> str:
+    """As PostgreSQL writes it: the driver takes longer to write a list than the server to read it."""
+    return f"{{{','.join(map(str, numbers))}}}"

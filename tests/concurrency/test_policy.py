@@ -18,12 +18,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from magflow.app import create_app
-from magflow.concurrency import StartAgain, execute, savepoint
+from magflow.concurrency import StartAgain, execute, last_batch, run, savepoint, transactional
 from magflow.concurrency.transactions import MAX_RETRIES
 from magflow.db import db
+from magflow.domain.actors import Actor
 from magflow.domain.errors import OutcomeUnknown, RetryLater
 from magflow.settings import Settings
-from tests.concurrency.units import Unit, fail_with, one
+from tests.concurrency.units import ACTOR, COUNT, Unit, fail_with, one
 from tests.conftest import ShopDatabase
 from tests.gates import scenarios
 from tests.gates.proxy import Wire, wire
@@ -244,6 +245,58 @@ def test_a_number_given_before_a_crash_says_nothing_after_it(
     with pytest.raises(OutcomeUnknown):
         unit.start()
     assert unit.runs == 1 and counted() == 1
+
+
+# --- a last batch carries its COMMIT ---------------------------------------------------------------------------------
+
+
+@transactional
+def count_and_end(session: Session, key: str, *, actor: Actor) -> None:
+    with last_batch(session) as statements:
+        statements.send(COUNT, {"key": key})
+
+
+def test_a_last_batch_is_committed_when_it_is_over(key: str, counted: Counted) -> None:
+    def unit(session: Session) -> None:
+        session.info["whole"] = True
+        count_and_end.unit(session, key, actor=ACTOR)
+        assert counted() == 1
+        with pytest.raises(RuntimeError):
+            execute(session, "SELECT 1")
+
+    run(unit, ACTOR)
+    assert counted() == 1
+
+
+def test_a_last_batch_that_was_joined_commits_nothing(key: str, counted: Counted) -> None:
+    def unit(session: Session) -> None:
+        count_and_end.within(session, key, actor=ACTOR)
+        assert counted() == 0
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(unit, ACTOR)
+    assert counted() == 0
+
+
+def test_a_connection_that_died_before_the_last_batch_is_replaced(
+    admin: psycopg.Connection[Any], key: str, counted: Counted
+) -> None:
+    with db.engine.connect() as connection:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    admin.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    count_and_end(key, actor=ACTOR)
+    assert counted() == 1
+
+
+@pytest.mark.parametrize("what", ["request", "answer"])
+def test_a_last_batch_under_which_the_connection_was_lost_is_not_repeated(
+    cut_wire: Wire, key: str, counted: Counted, what: Any
+) -> None:
+    cut_wire.cut_next_commit(what)
+    with pytest.raises(OutcomeUnknown):
+        count_and_end(key, actor=ACTOR)
+    assert counted() == (1 if what == "answer" else 0) and cut_wire.cuts == 1
 
 
 # --- 53xxx: later, and somebody is called ---------------------------------------------------------------------------
