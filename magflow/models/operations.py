@@ -25,6 +25,14 @@ class AuditEntry(Base):
             "id",
             postgresql_where=text("table_name = 'order_items' AND action IN ('insert', 'delete')"),
         ),
+        Index(
+            "ix_audit_log_variant",
+            text("(coalesce(new, old) ->> 'variant_id')"),
+            "id",
+            postgresql_where=text(
+                "table_name IN ('images', 'variant_external_ids') AND action IN ('insert', 'delete')"
+            ),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

@@ -12,7 +12,8 @@ from magflow.models import AuditEntry, Variant
 from magflow.queries.paging import Page, counted
 
 __all__ = [
-    "AuditEntry", "AuditFilter", "deactivated_in", "entries", "entry", "history_of", "history_of_order", "same_request",
+    "AuditEntry", "AuditFilter", "deactivated_in", "entries", "entry", "history_of", "history_of_order",
+    "history_of_variant", "same_request",
 ]  # fmt: skip
 
 
@@ -91,6 +92,24 @@ def history_of_order(session: Session, order_id: int, *, limit: int = 500) -> Se
     itself = and_(AuditEntry.table_name == "orders", AuditEntry.row_id == str(order_id))
     return session.scalars(
         select(AuditEntry).where(or_(itself, of_lines)).order_by(AuditEntry.id.desc()).limit(limit)
+    ).all()
+
+
+def history_of_variant(session: Session, variant_id: int, *, limit: int = 50) -> Sequence[AuditEntry]:
+    """Everything recorded about a variant, its pictures and its external ids, what is gone included; newest first."""
+    # Written out, not bound: the index ix_audit_log_variant is found by these very words.
+    made_or_gone = and_(
+        text("table_name IN ('images', 'variant_external_ids') AND action IN ('insert', 'delete')"),
+        func.coalesce(AuditEntry.new, AuditEntry.old).op("->>")(literal_column("'variant_id'")) == str(variant_id),
+    )
+    parts = session.execute(select(AuditEntry.table_name, AuditEntry.row_id).distinct().where(made_or_gone)).all()
+    of_variant = and_(AuditEntry.table_name == "variants", AuditEntry.row_id == str(variant_id))
+    of_parts = [
+        and_(AuditEntry.table_name == table, AuditEntry.row_id.in_([row_id for name, row_id in parts if name == table]))
+        for table in {name for name, _row_id in parts}
+    ]
+    return session.scalars(
+        select(AuditEntry).where(or_(of_variant, *of_parts)).order_by(AuditEntry.id.desc()).limit(limit)
     ).all()
 
 
