@@ -113,7 +113,7 @@ class Settings:
             host=value("MAGFLOW_HOST", "127.0.0.1"),
             port=value("MAGFLOW_PORT", 8000),
             threads=value("MAGFLOW_THREADS", 8),
-            locale=value("MAGFLOW_LOCALE", "en"),
+            locale=value("MAGFLOW_LOCALE", "ro"),
             currency=value("MAGFLOW_CURRENCY", "RON"),
             timezone=value("MAGFLOW_TIMEZONE", "Europe/Bucharest"),
             api_rate=value("MAGFLOW_API_RATE", 6000),

@@ -100,7 +100,9 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def settings(run_folder: Path) -> Settings:
     """Settings of a shop in the run's folder, without a database."""
-    return Settings.from_environment({"MAGFLOW_HOME": str(run_folder / "home"), "MAGFLOW_ENV": "testing"})
+    return Settings.from_environment(
+        {"MAGFLOW_HOME": str(run_folder / "home"), "MAGFLOW_ENV": "testing", "MAGFLOW_LOCALE": "en"}
+    )
 
 
 @pytest.fixture(scope="session")

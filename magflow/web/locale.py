@@ -22,6 +22,7 @@ from magflow.web import auth
 LANGUAGES: Final = (("en", "English"), ("ro", "Română"), ("it", "Italiano"))
 CODES: Final = tuple(code for code, _name in LANGUAGES)
 FALLBACK: Final = "ro"
+OF_PROGRAMS: Final = "en"
 COOKIE: Final = "magflow_locale"
 A_YEAR: Final = 365 * 24 * 3600
 CATALOGUES: Final = Path(__file__).resolve().parent.parent / "translations"
@@ -57,7 +58,10 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def choose() -> str:
-    """The language of this answer: the person's, the cookie's, the browser's, the shop's, Romanian."""
+    """The language of this answer: the person's, the cookie's, the browser's, the shop's.
+
+    A program that asks for no language is answered in English: what it reads is read by its developer.
+    """
     if not has_request_context():
         return _of_shop()
     own = auth.visitor().locale
@@ -65,7 +69,7 @@ def choose() -> str:
         return own
     if not auth.is_api() and (kept := request.cookies.get(COOKIE)) in CODES:
         return kept
-    return request.accept_languages.best_match(CODES) or _of_shop()
+    return request.accept_languages.best_match(CODES) or (OF_PROGRAMS if auth.is_api() else _of_shop())
 
 
 def _of_shop() -> str:

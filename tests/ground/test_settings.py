@@ -17,15 +17,15 @@ def read(home: Path, **environment: str) -> Settings:
 
 def test_a_new_shop_has_the_documented_defaults(home: Path) -> None:
     found = read(home)
-    assert (found.host, found.port, found.env, found.locale) == ("127.0.0.1", 8000, "production", "en")
+    assert (found.host, found.port, found.env, found.locale) == ("127.0.0.1", 8000, "production", "ro")
     assert (found.currency, found.timezone, found.api_rate) == ("RON", "Europe/Bucharest", 6000)
     assert found.database_url is None
 
 
 def test_the_environment_wins_over_the_file_and_the_file_over_the_default(home: Path) -> None:
-    (home / "magflow.toml").write_text('port = 9001\nMAGFLOW_LOCALE = "ro"\ntrusted_proxies = ["10.0.0.0/8"]\n')
+    (home / "magflow.toml").write_text('port = 9001\nMAGFLOW_LOCALE = "it"\ntrusted_proxies = ["10.0.0.0/8"]\n')
     found = read(home, MAGFLOW_PORT="9002")
-    assert (found.port, found.locale) == (9002, "ro")
+    assert (found.port, found.locale) == (9002, "it")
     assert str(found.trusted_proxies[0]) == "10.0.0.0/8"
 
 
