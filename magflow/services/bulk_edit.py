@@ -153,7 +153,7 @@ def start(session: Session, command: EditInBulk, *, actor: Actor) -> BulkEdit:
     edit = BulkEdit(
         actor=actor.name,
         selection=command.selection.as_json(),
-        changes=[_rule_json(rule) for rule in command.rules],
+        changes=[rule_json(rule) for rule in command.rules],
         fingerprint=command.fingerprint,
         skip_refused=command.skip_refused,
     )
@@ -451,7 +451,8 @@ def _dumped(values: Mapping[str, Any]) -> str:
     return json.dumps({name: str(v) if isinstance(v, Decimal) else v for name, v in values.items()})
 
 
-def _rule_json(rule: Rule) -> dict[str, Any]:
+def rule_json(rule: Rule) -> dict[str, Any]:
+    """A rule as the record of a bulk edit keeps it."""
     return asdict(rule) | {"value": None if rule.value is None else str(rule.value)}
 
 

@@ -16,6 +16,7 @@ from magflow.domain.names import handle_from
 from magflow.domain.options import digest
 from magflow.models import Product, ProductOptionType, ProductOptionValue, Variant, VariantStatus
 from magflow.services import options as option_rows
+from magflow.services import trouble_finder
 from magflow.services.options import OptionInput, ProductOptions, ResolvedOption, chosen_by_variant
 
 
@@ -206,6 +207,7 @@ def set_options(session: Session, command: SetOptions, *, actor: Actor) -> Optio
         raise StaleVersion(command.seen_plan, outcome.fingerprint)
     _apply(session, outcome)
     session.flush()
+    trouble_finder.look(session, [product.id])
     session.refresh(product)
     return OptionsChanged(
         product,

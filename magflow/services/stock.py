@@ -8,7 +8,7 @@ from magflow.concurrency import lock_variants, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, InsufficientStock, Invalid, Shortage
 from magflow.models import Variant
-from magflow.services import events, ledger
+from magflow.services import ledger
 
 LARGEST_STOCK = 1_000_000_000
 
@@ -31,20 +31,17 @@ def adjust(session: Session, command: AdjustStock, *, actor: Actor) -> Variant:
     Raises NotFound, StaleVersion, InsufficientStock (the difference would fall below zero), Invalid.
     """
     _check(command)
-    changed: dict[int, int] = {}
     variant = lock_variants(session, [command.variant_id])[command.variant_id]
     if command.delta is not None:
         if variant.stock + command.delta < 0:
             raise InsufficientStock([Shortage(variant.id, variant.sku, -command.delta, variant.stock)])
         if variant.stock + command.delta > LARGEST_STOCK:
             raise Invalid([FieldError("delta", "too_large", {"limit": LARGEST_STOCK})])
-        changed = ledger.add(session, {variant.id: command.delta}, reason="adjustment", note=command.reason)
+        ledger.add(session, {variant.id: command.delta}, reason="adjustment", note=command.reason)
     elif command.set_to is not None and command.expected is not None:
         ledger.check_expected("stock", command.expected, variant.stock)
-        changed = ledger.set_to(session, {variant.id: command.set_to}, reason="count", note=command.reason)
+        ledger.set_to(session, {variant.id: command.set_to}, reason="count", note=command.reason)
     session.refresh(variant)
-    if changed:
-        events.publish(session, "stock.changed", variant_id=variant.id, sku=variant.sku, stock=variant.stock)
     return variant
 
 

@@ -15,9 +15,11 @@ from magflow.blueprints.variants import (
     template_pages,
     title_api,
     title_pages,
+    trouble_api,
+    trouble_pages,
     variant_pages,
 )
-from magflow.services import price_templates
+from magflow.services import price_templates, stock_news
 from magflow.web.areas import Area, MenuEntry
 from magflow.web.locale import _l
 
@@ -31,10 +33,23 @@ area = Area(
         bulk_pages.blueprint,
         template_pages.blueprint,
         title_pages.blueprint,
+        trouble_pages.blueprint,
     ),
-    api=(catalogue_api.api, api.api, generation_api.api, bulk_api.api, template_api.api, title_api.api),
+    api=(catalogue_api.api, api.api, generation_api.api, bulk_api.api, template_api.api, title_api.api, trouble_api.api),
     admin_views=admin.views,
     tasks=tasks.TASKS,
-    subscribers={price_templates.BASE_PRICE_CHANGED: price_templates.base_price_changed},
-    menu=(MenuEntry(_l("Products"), "products.index", permission="catalog:read", icon="products", position=200),),
+    subscribers={
+        price_templates.BASE_PRICE_CHANGED: price_templates.base_price_changed,
+        "order.confirmed": stock_news.order_confirmed,
+    },
+    menu=(
+        MenuEntry(
+            _l("Products"),
+            "products.index",
+            permission="catalog:read",
+            icon="products",
+            position=200,
+            badge=trouble_pages.waiting,
+        ),
+    ),
 )

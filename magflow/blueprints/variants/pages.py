@@ -12,7 +12,7 @@ from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Invalid, StaleVersion
 from magflow.domain.options import name_key
-from magflow.queries import audit, catalogue, product_views, title_reading
+from magflow.queries import audit, catalogue, product_views, title_reading, troubles
 from magflow.services import products
 from magflow.services.products import EditProduct, NewProduct, OptionsPlan, SetOptions
 from magflow.web.auth import request_id
@@ -52,6 +52,7 @@ def index() -> str:
         pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),
         tabs=_tabs(listing),
         chips=_chips(listing),
+        troubles=troubles.waiting(reading()),
         brands=[(name, name) for name in product_views.brands(reading())],
         categories=[(name, name) for name in product_views.categories(reading())],
         import_url=url_or_none("imports.index"),

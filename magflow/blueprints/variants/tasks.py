@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Refused, RetryLater
-from magflow.services import bulk_edit, price_templates
-from magflow.services.jobs import Task, actor
+from magflow.services import bulk_edit, price_templates, title_confirmations, trouble_finder
+from magflow.services.jobs import Task, actor, pause_point
 
 
 def carry_out(*, bulk_edit_id: int, actor: str) -> None:
@@ -55,8 +55,34 @@ def reapply(*, product_id: int) -> None:
     price_templates.reapply(product_id, actor=actor())
 
 
+def confirm_titles(*, confirmation_id: int, actor: str) -> None:
+    """Confirm what many titles say; a refusal is written down for the page that waits."""
+    worker = _on_behalf_of(actor)
+
+    def report(done: int) -> None:
+        with contextlib.suppress(RetryLater):
+            title_confirmations.note_progress(confirmation_id, done, actor=worker)
+
+    try:
+        title_confirmations.carry_out(confirmation_id, actor=worker, report=report)
+    except RetryLater:
+        raise
+    except Refused as refused:
+        title_confirmations.fail(confirmation_id, _error(refused), actor=worker)
+
+
+def find_troubles() -> None:
+    """Look through all products for orphans, incomplete variants and duplicates, some at a time."""
+    after: int | None = 0
+    while after is not None:
+        pause_point()
+        after = trouble_finder.look_at_some(after, actor=actor())
+
+
 TASKS: Final = (
     Task(bulk_edit.TASK, carry_out),
     Task(bulk_edit.UNDO_TASK, undo),
     Task(price_templates.REAPPLY, reapply),
+    Task(title_confirmations.TASK, confirm_titles),
+    Task("variants.find_troubles", find_troubles, cron="*/5 * * * *", pauses=()),
 )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, Response, flash, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -17,9 +17,11 @@ from magflow.domain.title_reading import Choice, KnownType
 from magflow.queries import catalogue
 from magflow.queries import title_reading as reads
 from magflow.queries.title_reading import Suggestion
-from magflow.services import title_reading
+from magflow.services import title_confirmations, title_reading
+from magflow.services.title_confirmations import LARGEST
 from magflow.services.title_reading import (
     MOST_ITEMS,
+    Answer,
     ConfirmByConfidence,
     Confirmed,
     ConfirmReadings,
@@ -268,7 +270,10 @@ def _confirm_all(product_id: int | None) -> ResponseReturnValue:
     command = ConfirmByConfidence(form["confidence"], product_id, extend, form["seen"])
 
     def work(session: Session, actor: Actor) -> Landing:
-        return _landing(title_reading.confirm_by_confidence.within(session, command, actor=actor), back)
+        done = title_confirmations.start.within(session, command, actor=actor)
+        if isinstance(done, Confirmed):
+            return _landing(done, back)
+        return Landing(url_for("titles.confirmation", confirmation_id=done.id))
 
     answer = form.once(work)
     if answer is not None:
@@ -281,8 +286,7 @@ def _confirm_all(product_id: int | None) -> ResponseReturnValue:
 
 
 def _ask(product_id: int | None, confidence: str, extend: bool, back: str) -> ResponseReturnValue:
-    page = reads.suggestions(reading(), product_id, limit=MOST_ITEMS)
-    taken = title_reading.at_least(page.rows, confidence)
+    taken, looked = title_confirmations.suggested(reading(), product_id, confidence)
     if not taken:
         flash(_("Nothing is that sure."), "warning")
         return redirect(back, 303)
@@ -301,8 +305,8 @@ def _ask(product_id: int | None, confidence: str, extend: bool, back: str) -> Re
                 adding,
             )
         )
-    if page.next_key is not None:
-        limit = number(MOST_ITEMS)
+    if looked == LARGEST:
+        limit = number(LARGEST)
         consequences.append(_("The oldest %(count)s are looked at; do it again for the rest.", count=limit))
     return show(
         "variants/titles_confirm.html",
@@ -313,3 +317,31 @@ def _ask(product_id: int | None, confidence: str, extend: bool, back: str) -> Re
         fingerprint=title_reading.fingerprint(taken),
         back_url=back,
     )
+
+
+# --- confirmed by a worker --------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/products/titles/confirmations/<int:confirmation_id>")
+@requires("catalog:read")
+def confirmation(confirmation_id: int) -> str:
+    """How far a large confirmation is, or what became of it."""
+    found = title_confirmations.confirmation(reading(), confirmation_id)
+    refused = [Answer(r["variant_id"], r["sku"], r["refused"], r["params"]) for r in found.refused or ()]
+    return show(
+        "variants/titles_confirmation.html",
+        confirmation=found,
+        refused=refused,
+        words=title_words,
+        back_url=_url("index", found.product_id),
+    )
+
+
+@blueprint.get("/products/titles/confirmations/<int:confirmation_id>/state")
+@requires("catalog:read")
+def confirmation_state(confirmation_id: int) -> Response:
+    """How far it is, for the page that waits."""
+    found = title_confirmations.confirmation(reading(), confirmation_id)
+    answer = jsonify({"status": found.status, "done": found.done, "total": found.total})
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

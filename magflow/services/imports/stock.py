@@ -12,7 +12,7 @@ from magflow.services import ledger
 from magflow.services.imports import outcomes
 from magflow.services.imports.matching import Scope
 from magflow.services.imports.outcomes import Chunk, Counts, DryRun
-from magflow.services.imports.writing import STOCK_EVENTS, fault
+from magflow.services.imports.writing import fault
 from magflow.services.stock import LARGEST_STOCK
 
 # A SKU is unique within its product only; the product's name or handle tells which one is meant.
@@ -91,7 +91,6 @@ def apply(
     with batch(session) as statements:
         statements.send(DECIDE, values)
         stocks = statements.send(STOCKS)
-        statements.send(STOCK_EVENTS)
     if changed := dict(stocks.fetchall()):
         ledger.set_to(session, changed, reason="import", source_type="import_row", source_id=scope.import_id)
     if dry_run:

@@ -169,10 +169,7 @@ def _write_variants(session: Session, scope: Scope) -> None:
             if kinds[kind]:
                 statements.send(statement)
     if kinds["restocked"]:
-        with batch(session) as statements:
-            stocks = statements.send(writing.STOCKS)
-            statements.send(writing.STOCK_EVENTS)
-        wanted = dict(stocks.fetchall())
+        wanted = dict(execute(session, writing.STOCKS).fetchall())
         ledger.set_to(session, wanted, reason="import", source_type="import_row", source_id=scope.import_id)
     if kinds["new"]:
         with ledger.declared(session, reason="import", source_type="import_row", source_id=scope.import_id) as adding:

@@ -357,11 +357,6 @@ WHERE fault IS NULL AND new_mapping ORDER BY external_id"""
 
 STOCKS: Final = "SELECT variant_id, stock FROM plan WHERE fault IS NULL AND stock_differs"
 
-STOCK_EVENTS: Final = """
-INSERT INTO events (type, payload)
-SELECT 'stock.changed', jsonb_build_object('variant_id', variant_id, 'sku', sku, 'stock', stock)
-FROM plan WHERE fault IS NULL AND stock_differs"""
-
 CHANGES: Final = (
     ("moved", STEP_ASIDE),
     ("archived", DEACTIVATE_ARCHIVED),

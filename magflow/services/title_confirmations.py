@@ -1,0 +1,143 @@
+"""Suggestions of a whole shop confirmed by their confidence: some at once, thousands by a worker; one transaction.
+
+What was shown is what is confirmed: the readings are made again under the locks of their products, and compared.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import ARRAY, BigInteger, any_, func, literal, select
+from sqlalchemy.orm import Session
+
+from magflow.concurrency import execute, lock_products, transactional
+from magflow.domain.actors import Actor
+from magflow.domain.errors import NotFound, StaleVersion
+from magflow.models import TitleConfirmation, Variant
+from magflow.queries import title_reading as reads
+from magflow.queries.title_reading import Suggestion
+from magflow.services import jobs, title_reading
+from magflow.services.title_reading import (
+    MOST_ITEMS,
+    Answer,
+    ConfirmByConfidence,
+    Confirmed,
+    ConfirmReadings,
+    ItemIn,
+    Seen,
+    at_least,
+    fingerprint,
+)
+
+TASK: Final = "variants.confirm_titles"
+LARGEST: Final = 20_000
+"""Variants that one confirmation looks at, oldest first."""
+KEPT_REFUSALS: Final = 100
+
+Report = Callable[[int], None]
+"""Told, after each part, how many are done."""
+
+
+def suggested(session: Session, product_id: int | None, confidence: str) -> tuple[list[Suggestion], int]:
+    """Everything of this confidence or a better one, and how many variants were looked at."""
+    wanted = reads.without_options(product_id).order_by(Variant.id).limit(LARGEST)
+    ids = list(session.scalars(wanted))
+    found: list[Suggestion] = []
+    for at in range(0, len(ids), MOST_ITEMS):
+        found += at_least(reads.of_variants(session, ids[at : at + MOST_ITEMS]), confidence)
+    return found, len(ids)
+
+
+@transactional
+def start(session: Session, command: ConfirmByConfidence, *, actor: Actor) -> TitleConfirmation | Confirmed:
+    """Confirm, or hand it to a worker when it is large. Raises Invalid, StaleVersion."""
+    taken, _looked = suggested(session, command.product_id, command.confidence)
+    if command.seen is None or command.seen != (now := fingerprint(taken)):
+        raise StaleVersion(command.seen, fingerprint(taken))
+    if len(taken) <= MOST_ITEMS:
+        return _confirm(session, taken, command.extend, actor)
+    queued = TitleConfirmation(
+        actor=actor.name,
+        product_id=command.product_id,
+        confidence=command.confidence,
+        extend=command.extend,
+        fingerprint=now,
+        total=len(taken),
+    )
+    session.add(queued)
+    session.flush()
+    jobs.enqueue(session, TASK, confirmation_id=queued.id, actor=actor.name)
+    session.refresh(queued)
+    return queued
+
+
+@transactional
+def carry_out(session: Session, confirmation_id: int, *, actor: Actor, report: Report | None = None) -> None:
+    """Do a queued confirmation; doing it again after it was done changes nothing. Raises NotFound, StaleVersion."""
+    queued = session.get(TitleConfirmation, confirmation_id)
+    if queued is None:
+        raise NotFound("confirmation", confirmation_id)
+    _lock_products(session, suggested(session, queued.product_id, queued.confidence)[0])
+    session.refresh(queued)
+    if queued.status != "queued":
+        return
+    taken, _looked = suggested(session, queued.product_id, queued.confidence)
+    if queued.fingerprint != (now := fingerprint(taken)):
+        raise StaleVersion(queued.fingerprint, now)
+    done = _confirm(session, taken, queued.extend, actor, report)
+    queued.status, queued.done, queued.finished_at = "done", len(taken), func.clock_timestamp()
+    queued.confirmed = done.confirmed
+    queued.refused = [
+        {"variant_id": a.variant_id, "sku": a.sku, "refused": a.refused, "params": dict(a.params)}
+        for a in done.refused[:KEPT_REFUSALS]
+    ]
+
+
+def _lock_products(session: Session, taken: Sequence[Suggestion]) -> None:
+    """All products before the first variant: the parts that follow find them locked."""
+    ids = any_(literal([s.variant.id for s in taken], ARRAY(BigInteger)))
+    lock_products(session, session.scalars(select(Variant.product_id).where(Variant.id == ids)))
+
+
+def _confirm(
+    session: Session, taken: Sequence[Suggestion], extend: bool, actor: Actor, report: Report | None = None
+) -> Confirmed:
+    _lock_products(session, taken)
+    answers: list[Answer] = []
+    for at in range(0, len(taken), MOST_ITEMS):
+        items = [
+            ItemIn(
+                s.variant.id,
+                tuple(choice.value_id for choice in s.reading.choices if choice.value_id is not None),
+                seen=Seen(s.variant.version, s.variant.sku, s.variant.title),
+            )
+            for s in taken[at : at + MOST_ITEMS]
+        ]
+        answers += title_reading.confirm.within(session, ConfirmReadings(items, extend), actor=actor).answers
+        if report is not None:
+            report(len(answers))
+    return Confirmed(tuple(answers))
+
+
+NOTE: Final = "UPDATE title_confirmations SET done = %(done)s WHERE id = %(id)s AND status = 'queued'"
+
+
+@transactional
+def note_progress(session: Session, confirmation_id: int, done: int, *, actor: Actor) -> None:
+    """For whoever waits: in a transaction of its own, because the one that works shows nothing before its end."""
+    execute(session, NOTE, {"id": confirmation_id, "done": done})
+
+
+@transactional
+def fail(session: Session, confirmation_id: int, error: Mapping[str, Any], *, actor: Actor) -> None:
+    """Write down why nothing was confirmed."""
+    queued = session.get_one(TitleConfirmation, confirmation_id)
+    if queued.status == "queued":
+        queued.status, queued.error, queued.finished_at = "failed", dict(error), func.clock_timestamp()
+
+
+def confirmation(session: Session, confirmation_id: int) -> TitleConfirmation:
+    """One confirmation as it stands now. Raises NotFound."""
+    found = session.get(TitleConfirmation, confirmation_id, populate_existing=True)
+    if found is None:
+        raise NotFound("confirmation", confirmation_id)
+    return found
