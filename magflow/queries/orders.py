@@ -10,7 +10,17 @@ from sqlalchemy.orm import Session
 
 from magflow.domain.errors import NotFound
 from magflow.domain.money import to_cents
-from magflow.models import Order, OrderItem, Product, Refund, Restock, Setting, Variant
+from magflow.models import (
+    MarketplaceOrder,
+    Order,
+    OrderHandling,
+    OrderItem,
+    Product,
+    Refund,
+    Restock,
+    Setting,
+    Variant,
+)
 from magflow.queries.catalogue import contains, options_of_variants
 from magflow.queries.paging import Page, counted
 
@@ -24,6 +34,13 @@ class OrderFilter:
     external_id: str | None = None
     placed_from: datetime | None = None
     placed_to: datetime | None = None
+    view: str | None = None
+    """A tab of the list: new, blocked, or a status."""
+
+
+VIEWS = ("new", "pending", "blocked", "confirmed", "cancelled", "returned")
+NEW_THERE = 1
+"""The marketplaces' own figure for an order that nobody has accepted yet."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +51,15 @@ class OrderRow:
     lines: int
     units: int
     total: Decimal
+    handling: OrderHandling | None = None
+    there: MarketplaceOrder | None = None
+    """What the marketplace says of it."""
+
+    @property
+    def town(self) -> str | None:
+        """Where it goes."""
+        address = self.order.shipping_address or self.order.billing_address or {}
+        return address.get("city")
 
 
 @dataclass(frozen=True)
@@ -79,7 +105,7 @@ class OrderPage:
 
 
 def orders(session: Session, wanted: OrderFilter, *, after: int | None = None, limit: int = 50) -> Page[OrderRow]:
-    """Orders, newest first, in three statements."""
+    """Orders, newest first, in five statements."""
     statement = select(Order.id)
     for column, value in (
         (Order.status, wanted.status),
@@ -93,6 +119,8 @@ def orders(session: Session, wanted: OrderFilter, *, after: int | None = None, l
         statement = statement.where(Order.placed_at >= wanted.placed_from)
     if wanted.placed_to:
         statement = statement.where(Order.placed_at < wanted.placed_to)
+    if wanted.view:
+        statement = statement.where(*_view(wanted.view))
     if wanted.q:
         statement = statement.where(
             or_(
@@ -165,7 +193,33 @@ def _rows(session: Session, ids: Sequence[int]) -> list[OrderRow]:
         .order_by(Order.id.desc())
         .execution_options(populate_existing=True)
     )
-    return [OrderRow(order, lines, int(units), Decimal(total)) for order, lines, units, total in rows]
+    handled = {h.order_id: h for h in session.scalars(select(OrderHandling).where(OrderHandling.order_id.in_(ids)))}
+    there = {o.order_id: o for o in session.scalars(select(MarketplaceOrder).where(MarketplaceOrder.order_id.in_(ids)))}
+    return [
+        OrderRow(order, lines, int(units), Decimal(total), handled.get(order.id), there.get(order.id))
+        for order, lines, units, total in rows
+    ]
+
+
+def _view(view: str) -> list[ColumnElement[bool]]:
+    pending = Order.status == "pending"
+    if view == "new":
+        new = exists().where(MarketplaceOrder.order_id == Order.id, MarketplaceOrder.status == NEW_THERE)
+        return [pending, new]
+    if view == "blocked":
+        return [pending, Order.blocked_reason.is_not(None)]
+    return [Order.status == view]
+
+
+def view_counts(session: Session, *, most: int = 1_000) -> dict[str, int]:
+    """How many orders each tab has, none of them counted further than one above `most`; one statement."""
+    counts = [
+        select(func.count())
+        .select_from(select(Order.id).where(*_view(view)).limit(most + 1).subquery())
+        .scalar_subquery()
+        for view in VIEWS
+    ]
+    return dict(zip(VIEWS, session.execute(select(*counts)).one(), strict=True))
 
 
 def order_page(session: Session, order_id: int) -> OrderPage:

@@ -297,3 +297,50 @@ def test_a_total_that_no_column_holds_is_refused(program: Program) -> None:
     assert order["total_gross"] == "9999999999990000.00"
     program.refused("POST", f"/orders/{order['id']}/finalize", status=422, code="validation_error")
     assert stock_of(program, mug) == 1_000_000
+
+
+def test_many_orders_are_taken_and_confirmed_by_one_call(program: Program) -> None:
+    mug, cup = program.variant(stock=3), program.variant(stock=9)
+    many = [
+        {"items": [{"variant_id": mug["id"], "quantity": 2}], "source": "webshop", "external_id": "BULK-1"},
+        {"items": [{"variant_id": mug["id"], "quantity": 2}], "source": "webshop", "external_id": "BULK-2"},
+        {"items": [{"sku": "NOBODY-HAS-IT", "quantity": 1}]},
+        {"items": [{"variant_id": cup["id"], "quantity": 1}]},
+    ]
+    headers = {"Idempotency-Key": "five hundred at most"}
+    done = program.data("POST", "/orders/bulk", {"orders": many, "finalize": True}, headers=headers)
+    assert [one["outcome"] for one in done["results"]] == ["confirmed", "created", "refused", "confirmed"]
+    assert {name: done[name] for name in ("created", "confirmed", "exists", "refused")} == {
+        "created": 1, "confirmed": 2, "exists": 0, "refused": 1,
+    }  # fmt: skip
+    short = done["results"][1]
+    assert (short["error"]["code"], short["error"]["shortages"][0]["available"]) == ("insufficient_stock", 1)
+    assert done["results"][2]["error"]["code"] == "not_found"
+    # The answer was lost: the same call again answers the same, and sells nothing twice.
+    assert program.data("POST", "/orders/bulk", {"orders": many, "finalize": True}, headers=headers) == done
+    assert (stock_of(program, mug), stock_of(program, cup)) == (1, 8)
+    [waiting] = program.data("GET", "/orders?source=webshop&external_id=BULK-2")
+    assert (waiting["id"], waiting["blocked_reason"]) == (short["order_id"], "insufficient_stock")
+
+    program.data("POST", f"/variants/{mug['id']}/stock-adjustments", {"delta": 5, "reason": "bought in"})
+    done = program.data("POST", "/orders/bulk/finalize", {"order_ids": [short["order_id"], 987654321]})
+    assert [one["outcome"] for one in done["results"]] == ["confirmed", "refused"]
+    again = program.data("POST", "/orders/bulk", {"orders": many[:1]})
+    assert [one["outcome"] for one in again["results"]] == ["exists"]
+
+
+def test_what_is_owed_back_is_told(program: Program) -> None:
+    mug = program.variant(stock=5, price="10.00")
+    order = program.order((mug, 3))
+    program.data("POST", f"/orders/{order['id']}/finalize")
+    [line] = order["items"]
+    body = {"lines": [{"item_id": line["id"], "quantity": 1, "refund": "4.00"}], "to_stock": False,
+            "write_off": "damaged", "kind": "return", "reason": "broken"}  # fmt: skip
+    back = program.data("POST", f"/orders/{order['id']}/restock", body)
+    assert (back["refunded"], back["total_refunded"], back["restocks"][0]["write_off"]) == ("4.00", "4.00", "damaged")
+    more = {"lines": [{"item_id": line["id"], "amount": "26.01"}], "reason": "late"}
+    problem = program.refused("POST", f"/orders/{order['id']}/refunds", more, status=422, code="validation_error")
+    assert problem["errors"][0]["code"] == "more_than_paid"
+    cancelled = program.data("POST", f"/orders/{order['id']}/cancel", {"code": "2", "reason": "asked for"})
+    assert (cancelled["status"], cancelled["refunded"], cancelled["total_refunded"]) == ("cancelled", "20.00", "24.00")
+    assert stock_of(program, mug) == 4

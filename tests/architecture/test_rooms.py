@@ -90,7 +90,7 @@ RULES = [
     Rule(
         "order lines in SQL",
         sql_like(r"\b(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(ONLY\s+)?(public\.)?order_items\b"),
-        ("services/orders.py", "services/checkout.py", "services/restock.py"),
+        ("services/orders.py", "services/order_intake.py", "services/checkout.py", "services/restock.py"),
         "write order lines in the order services, behind the order's lock",
         ('X = "UPDATE order_items SET quantity = 1"', 'X = "DELETE FROM order_items"',
          'X = f"WITH a AS (SELECT 1) INSERT INTO  order_items SELECT {columns}"'),
@@ -99,7 +99,7 @@ RULES = [
     Rule(
         "order lines as objects",
         made_or_changed("OrderItem"),
-        ("services/orders.py", "services/checkout.py", "services/restock.py"),
+        ("services/orders.py", "services/order_intake.py", "services/checkout.py", "services/restock.py"),
         "write order lines in the order services, behind the order's lock",
         ("OrderItem(quantity=1)", "insert(OrderItem)", "session.execute(update(OrderItem).values(quantity=2))",
          "delete(OrderItem)"),

@@ -243,3 +243,31 @@ def test_a_viewer_looks_and_changes_nothing(app: Flask, viewer: Clerk) -> None:
         assert viewer.send(f"/orders/{order.id}/{path}", version=1, agreed="yes").status_code == 403
     assert viewer.browser.get("/orders/new").status_code == 403
     assert status_of(order) == "pending"
+
+
+def test_many_orders_are_confirmed_and_each_says_what_became_of_it(app: Flask, owner_page: Clerk) -> None:
+    mug, pen = make_variant(stock=2, sku="BULK-MUG"), make_variant(stock=0, sku="BULK-PEN")
+    fine, short, other = make_order((mug, 1)), make_order((mug, 1), (pen, 3)), make_order((mug, 1))
+    landed = owner_page.send("/orders/bulk", rowid=[str(order.id) for order in (fine, short, other)], action="confirm")
+
+    assert landed.status_code == 303
+    shown = owner_page.get(landed.location)
+    assert "2 confirmed, 1 still pending" in words(shown) and "BULK-PEN: 3 asked, 0 there" in words(shown)
+    assert [status_of(order) for order in (fine, short, other)] == ["confirmed", "pending", "confirmed"]
+    assert owner_page.send("/orders/bulk", action="confirm").status_code == 303
+
+
+def test_the_list_has_its_tabs_filters_and_a_file(app: Flask, owner_page: Clerk) -> None:
+    mug = make_variant(stock=1, sku="LIST-MUG", ean="5941234567899")
+    address = {"city": "Târgu Mureș"}
+    blocked = make_order((mug, 4), source="shop", external_id="S-77", shipping_address=address, customer_name="=Ana")
+    owner_page.send("/orders/bulk", rowid=[str(blocked.id)], action="confirm")
+
+    listed = words(owner_page.get("/orders?view=blocked"))
+    assert blocked.number in listed and "LIST-MUG: 3 missing" in listed and "Târgu Mureș" in listed
+    for q in ("S-77", "LIST-MUG", "5941234567899", "=Ana", blocked.number):
+        assert blocked.number in words(owner_page.get(f"/orders?q={q}")), q
+    assert blocked.number not in words(owner_page.get("/orders?placed_to=2020-01-01"))
+    assert blocked.number in words(owner_page.get("/orders?placed_from=2020-01-01&source=shop"))
+    file = owner_page.get("/orders/list.csv?view=blocked")
+    assert blocked.number in file and "'=Ana" in file and "insufficient_stock" in file

@@ -1,18 +1,23 @@
 """What the endpoints of orders answer: descriptions for the OpenAPI page, and the functions that build them."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from marshmallow import fields
 
+from magflow.domain.errors import Refused
 from magflow.domain.money import line_amounts, to_cents
 from magflow.domain.orders import HISTORIC, PENDING
 from magflow.queries.orders import LineRow, OrderPage
 from magflow.services.checkout import Finalized, Head, Line
+from magflow.services.checkout_in_bulk import Outcome
+from magflow.services.order_intake import Intake
 from magflow.services.orders import ItemChange
 from magflow.services.restock import Restocked
 from magflow.web.answers import Amount, Answer, Count, Time, Word
+from magflow.web.errors import problem
 
 
 class ItemOut(Answer):
@@ -104,6 +109,26 @@ class OrderOut(Answer):
     restocks = fields.List(fields.Nested(RestockOut), required=True)
     refunds = fields.List(fields.Nested(RefundOut), required=True)
     total_refunded = Amount(required=True)
+
+
+class OneOfManyOut(Answer):
+    """What became of one order of many."""
+
+    index = fields.Integer(required=True)
+    outcome = Word("created", "confirmed", "exists", "refused", required=True)
+    order_id = fields.Integer(required=True, allow_none=True)
+    number = fields.String(required=True, allow_none=True)
+    error = fields.Dict(required=True, allow_none=True)
+
+
+class ManyOut(Answer):
+    """What became of many orders, and how many of each outcome."""
+
+    created = Count(required=True)
+    confirmed = Count(required=True)
+    exists = Count(required=True)
+    refused = Count(required=True)
+    results = fields.List(fields.Nested(OneOfManyOut), required=True)
 
 
 class ReturnedLineOut(Answer):
@@ -261,3 +286,36 @@ def _refund_json(refund: Any) -> dict[str, Any]:
         "actor": refund.actor,
         "at": refund.at,
     }
+
+
+def taken_json(done: Sequence[Intake]) -> dict[str, Any]:
+    """What became of orders that were taken together. One that was taken and not confirmed is created, and says why."""
+
+    def outcome(one: Intake) -> str:
+        if one.known:
+            return "exists"
+        return "confirmed" if one.done is not None else "created" if one.order_id is not None else "refused"
+
+    return _many([(outcome(one), one.order_id, one.number, one.refused) for one in done])
+
+
+def confirmed_json(done: Sequence[Outcome]) -> dict[str, Any]:
+    """What became of orders that were to be confirmed together."""
+    return _many(
+        [
+            ("confirmed", one.order_id, one.done.number, None)
+            if one.done is not None
+            else ("refused", one.order_id, None, one.refused)
+            for one in done
+        ]
+    )
+
+
+def _many(results: Sequence[tuple[str, int | None, str | None, Refused | None]]) -> dict[str, Any]:
+    said = [
+        {"index": n, "outcome": outcome, "order_id": id_, "number": number,
+         "error": None if refused is None else problem(refused)}
+        for n, (outcome, id_, number, refused) in enumerate(results)
+    ]  # fmt: skip
+    counts = Counter(one["outcome"] for one in said)
+    return {**{name: counts[name] for name in ("created", "confirmed", "exists", "refused")}, "results": said}

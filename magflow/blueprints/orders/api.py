@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from magflow.blueprints.orders import answers, requests
 from magflow.db import db
 from magflow.queries import orders as queries
-from magflow.services import checkout, orders, refunds, restock
+from magflow.services import checkout, checkout_in_bulk, order_intake, orders, refunds, restock
 from magflow.web.answers import listed
 from magflow.web.api import ApiBlueprint, id_after, perform, success
 from magflow.web.bodies import SeenBody
@@ -56,13 +56,39 @@ def list_orders(query: dict[str, Any]) -> Response:
 @api.answers(answers.OrderOut, status=201, description="The order, pending")
 def create_order(data: dict[str, Any]) -> Response:
     """Take an order. Lines of one variant merge; stock is asked when it is finalized, not here."""
-    items = [requests.item(item, f"items[{n}].") for n, item in enumerate(data.pop("items"))]
-    data.setdefault("currency", current_app.config["MAGFLOW"].currency)
     return perform(
         orders.create,
-        orders.NewOrder(items, **data),
+        requests.new_order(data, current_app.config["MAGFLOW"].currency),
         present=lambda session, order: _order(session, order.id),
         created=True,
+    )
+
+
+@api.post("/orders/bulk")
+@requires("orders:write")
+@api.reads(requests.TakeOrdersBody)
+@api.answers(answers.ManyOut, description="The outcome of each, in the order that they were sent")
+def take_orders(data: dict[str, Any]) -> Response:
+    """Take up to 500 orders; each succeeds or fails for itself. An order that was taken before is told so."""
+    currency = current_app.config["MAGFLOW"].currency
+    wanted = [requests.new_order(order, currency, f"orders[{n}].") for n, order in enumerate(data["orders"])]
+    return perform(
+        order_intake.take,
+        order_intake.TakeOrders(wanted, data["finalize"]),
+        present=lambda _, done: answers.taken_json(done),
+    )
+
+
+@api.post("/orders/bulk/finalize")
+@requires("orders:write")
+@api.reads(requests.FinalizeOrdersBody)
+@api.answers(answers.ManyOut, description="The outcome of each, in the order that they were sent")
+def finalize_orders(data: dict[str, Any]) -> Response:
+    """Confirm up to 500 orders; what cannot be confirmed stays pending and says why."""
+    return perform(
+        checkout_in_bulk.finalize_many,
+        checkout_in_bulk.FinalizeOrders(data["order_ids"]),
+        present=lambda _, done: answers.confirmed_json(done),
     )
 
 

@@ -3,18 +3,22 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from flask import request
+from flask_babel import to_utc
 from sqlalchemy.orm import Session
 
-from magflow.domain.border import INT64_MAX, Unfit, decimal, integer, text
+from magflow.domain.border import INT64_MAX, MONEY_MAX, Unfit, decimal, integer, text
 from magflow.domain.errors import FieldError, Invalid
 from magflow.queries import picker
 from magflow.queries.catalogue import VariantRow
+from magflow.queries.orders import VIEWS, OrderFilter
 from magflow.services.orders import LARGEST_QUANTITY, NewItem
 from magflow.services.restock import RestockLine
 from magflow.web import border
+from magflow.web.listing import Listing
 from magflow.web.locale import _l, decimal_sign
 from magflow.web.sentences import add_sentences, field_sentence
 
@@ -33,9 +37,29 @@ add_sentences(
 class OrdersQuery(border.Query):
     """What the address of the list says."""
 
-    view = border.OneOf(("pending", "confirmed", "returned", "cancelled"))
+    view = border.OneOf(VIEWS)
     q = border.Text(most=200)
-    source = border.Text()
+    source = border.Text(most=64)
+    source_account = border.Text(most=64)
+    placed_from = border.Day()
+    placed_to = border.Day()
+
+
+def order_filter(listing: Listing) -> OrderFilter:
+    """What the address asks for, as the query takes it. Days are the shop's own."""
+    until = listing["placed_to"]
+    return OrderFilter(
+        q=listing["q"],
+        view=listing["view"],
+        source=listing["source"],
+        source_account=listing["source_account"],
+        placed_from=_midnight(listing["placed_from"]),
+        placed_to=_midnight(until + timedelta(days=1)) if until else None,
+    )
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return None if day is None else to_utc(datetime.combine(day, time.min)).replace(tzinfo=UTC)
 
 
 class PickQuery(border.Query):
@@ -184,7 +208,7 @@ def sent_restock() -> tuple[list[RestockLine], dict[int, list[str]]]:
         owed = request.form.get(f"refund_{item_id}", "")
         try:
             quantity = integer(value, least=0, most=LARGEST_QUANTITY, as_text=True)
-            refund = decimal(owed, most=border.MONEY_MAX, sign=decimal_sign()) if owed.strip() else None
+            refund = decimal(owed, most=MONEY_MAX, sign=decimal_sign()) if owed.strip() else None
         except Unfit as unfit:
             errors.setdefault(item_id, []).append(field_sentence(FieldError(name, unfit.code, unfit.params)))
             continue

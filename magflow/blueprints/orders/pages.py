@@ -1,6 +1,7 @@
 """Pages of orders: the list, taking one, its lines, confirming it, and what comes back."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -20,15 +21,15 @@ from magflow.blueprints.orders.shown import (
 )
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Invalid, OverRestock
+from magflow.queries import coverage, picker
 from magflow.queries import orders as reads
-from magflow.queries import picker
 from magflow.services import checkout, orders, restock
 from magflow.services.checkout import FinalizeOrder
 from magflow.services.orders import NewOrder
 from magflow.services.restock import CancelOrder, RestockOrder
 from magflow.web.forms import Form, Landing, ask_first, show
 from magflow.web.listing import PAGE, Listing
-from magflow.web.locale import _, money, ngettext, number
+from magflow.web.locale import _, day, money, ngettext, number
 from magflow.web.permissions import requires
 from magflow.web.sentences import sentence
 
@@ -44,11 +45,18 @@ BLANK_LINES = 3
 @blueprint.get("/orders")
 @requires("orders:read")
 def index() -> str:
-    """All orders, newest first, by status and search."""
+    """Orders, newest first, by tab, filter and search."""
     listing = Listing(forms.OrdersQuery())
-    wanted = reads.OrderFilter(q=listing["q"], status=listing["view"], source=listing["source"])
-    page = reads.orders(reading(), wanted, after=listing.after_id, limit=PAGE)
-    waiting = reads.pending_count(reading())
+    page = reads.orders(reading(), forms.order_filter(listing), after=listing.after_id, limit=PAGE)
+    counts = reads.view_counts(reading())
+    labels = {
+        "new": _("New at the marketplace"),
+        "pending": pgettext("orders", "Pending"),
+        "blocked": _("Cannot be covered"),
+        "confirmed": pgettext("orders", "Confirmed"),
+        "cancelled": pgettext("orders", "Cancelled"),
+        "returned": pgettext("orders", "Returned"),
+    }
     return render_template(
         "orders/index.html",
         listing=listing,
@@ -56,13 +64,17 @@ def index() -> str:
         pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),
         tabs=[
             listing.tab(pgettext("orders", "All"), ""),
-            listing.tab(pgettext("orders", "Pending"), "pending", count=waiting),
-            listing.tab(pgettext("orders", "Confirmed"), "confirmed"),
-            listing.tab(pgettext("orders", "Returned"), "returned"),
-            listing.tab(pgettext("orders", "Cancelled"), "cancelled"),
+            *(listing.tab(label, view, count=counts[view]) for view, label in labels.items()),
         ],
-        chips=listing.chip("source", _("Source")),
-        blocked=reads.blocked(reading()) if not listing.trail else [],
+        chips=[
+            *listing.chip("source", _("Source")),
+            *listing.chip("source_account", _("Account")),
+            *listing.chip("placed_from", _("Placed from"), day(listing["placed_from"])),
+            *listing.chip("placed_to", _("Placed until"), day(listing["placed_to"])),
+        ],
+        blocked=[] if listing.trail or listing["view"] or listing.narrowed else reads.blocked(reading()),
+        lacks=coverage.lacks(reading(), [row.order.id for row in page.rows if row.order.blocked_reason]),
+        now=datetime.now(UTC),
     )
 
 

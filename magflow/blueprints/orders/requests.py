@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from magflow.domain.errors import FieldError, Invalid
-from magflow.services.orders import LARGEST_QUANTITY, NewItem
+from magflow.services.checkout_in_bulk import MOST_ORDERS
+from magflow.services.orders import LARGEST_QUANTITY, NewItem, NewOrder
 from magflow.web.api import PageQuery
 from magflow.web.bodies import version
 from magflow.web.border import (
@@ -77,6 +78,22 @@ class NewOrderBody(Body):
     currency = Currency(metadata={"description": "The shop's, unless given"})
     note = LongText(allow_none=True)
     placed_at = Moment(metadata={"description": "Now, unless given"})
+
+
+class TakeOrdersBody(Body):
+    """Many orders at once. Each is taken or refused for itself."""
+
+    orders = ListOf(Nested(NewOrderBody), least=1, most=MOST_ORDERS, required=True)
+    finalize = Boolean(
+        load_default=False,
+        metadata={"description": "Confirm at once those that can be; the others stay pending", "default": False},
+    )
+
+
+class FinalizeOrdersBody(Body):
+    """Many orders to confirm. One order's shortage does not stop the others."""
+
+    order_ids = ListOf(Id(), least=1, most=MOST_ORDERS, required=True)
 
 
 class QuantityBody(Body):
@@ -172,3 +189,9 @@ def item(data: Mapping[str, Any], at: str = "") -> NewItem:
         raise Invalid([FieldError(f"{at}unit_price", "required")])
     fields = ("quantity", "variant_id", "sku", "unit_price", "vat_rate", "external_id")
     return NewItem(**{name: data[name] for name in fields if name in data})
+
+
+def new_order(data: Mapping[str, Any], currency: str, at: str = "") -> NewOrder:
+    """An order as the services take it. `at` is where it stands in the body. Raises Invalid."""
+    items = [item(line, f"{at}items[{n}].") for n, line in enumerate(data["items"])]
+    return NewOrder(items, **{"currency": currency, **{name: data[name] for name in data if name != "items"}})

@@ -1,0 +1,31 @@
+"""The locks of a sale for many orders at once: all orders, then all their lines, then all their variants, by id."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from magflow.concurrency.levels import Level, held_by
+from magflow.concurrency.locks import LockedForSale
+from magflow.concurrency.statements import Batch
+
+LOCK_ORDERS: Final = """
+SELECT id, status, version FROM orders WHERE id = ANY (%(orders)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"""
+LOCK_THEIR_ITEMS: Final = """
+SELECT id FROM order_items WHERE order_id = ANY (%(orders)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"""
+LOCK_THEIR_VARIANTS: Final = """
+SELECT id FROM variants
+WHERE id = ANY (ARRAY(SELECT variant_id FROM order_items
+                      WHERE order_id = ANY (%(orders)s::bigint[]) AND stock_source = 'own'))
+ORDER BY id FOR NO KEY UPDATE"""
+
+
+def lock_for_sales(session: Session, statements: Batch, order_ids: Iterable[int]) -> LockedForSale:
+    """As `lock_for_sale`, for all of these orders: what is sent behind it may confirm one after the other."""
+    held = held_by(session)
+    wanted = sorted(set(order_ids))
+    held.take(Level.ORDER, wanted)
+    asked = {"orders": wanted}
+    orders = statements.send(LOCK_ORDERS, asked)
+    items = statements.send(LOCK_THEIR_ITEMS, asked)
+    return LockedForSale(orders, items, statements.send(LOCK_THEIR_VARIANTS, asked), held)
