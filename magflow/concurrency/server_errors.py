@@ -58,6 +58,7 @@ MEANING: Final[dict[str, Callable[[], Refused]]] = {
     "idx_unique_option_type_name_key": lambda: AlreadyTaken("name"),
     "idx_unique_option_value_name_key": lambda: AlreadyTaken("name"),
     "uq_price_templates_name": lambda: AlreadyTaken("name"),
+    "idx_unique_saved_view_name": lambda: AlreadyTaken("name"),
     "chk_variants_price_positive": lambda: invalid("price", "below_zero"),
     "chk_variants_stock_positive": lambda: invalid("stock", "below_zero"),
     "chk_variants_sku_trimmed": lambda: invalid("sku", "blank"),
