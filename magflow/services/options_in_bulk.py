@@ -17,22 +17,32 @@ from magflow.services import products
 from magflow.services.options import OptionInput, check_inputs, lock_option_names, options_of
 from magflow.services.products import OptionsChanged, OptionsPlan, SetOptions
 
-Mode = Literal["replace", "add"]
+Mode = Literal["replace", "add", "remove", "order"]
 
-MODES: Final = ("replace", "add")
+MODES: Final = ("replace", "add", "remove", "order")
 MOST_PRODUCTS: Final = 200
 """Each is a row that is kept from everybody who makes variants of it, until all are done."""
 
 
 @dataclass(frozen=True)
 class SetOptionsOfMany:
-    """`replace`: these are all options of each product. `add`: each keeps its own, and gets what it lacks."""
+    """`replace`: these are all options of each product. `add`: each keeps its own, and gets what it lacks.
+
+    `remove`: each offers these values no longer; an option that is named without values goes whole. `order`: options
+    and values that are named stand first, in this order; what a product does not have is not added.
+    """
 
     product_ids: Sequence[int]
     options: Sequence[OptionInput]
     mode: Mode = "replace"
     seen_plan: str | None = None
     """The fingerprint of the preview that was agreed to."""
+
+
+def wanted_options(session: Session, command: SetOptionsOfMany) -> dict[int, list[OptionInput]]:
+    """Per product, all options that it would have. Raises Invalid."""
+    _check(command)
+    return _wanted(session, command)
 
 
 def preview(session: Session, command: SetOptionsOfMany) -> dict[int, OptionsPlan]:
@@ -88,18 +98,51 @@ def _wanted(session: Session, command: SetOptionsOfMany) -> dict[int, list[Optio
     ids = sorted(set(command.product_ids))
     if command.mode == "replace":
         return {product_id: list(command.options) for product_id in ids}
-    return {product_id: _added(session, product_id, command.options) for product_id in ids}
+    return {
+        product_id: CHANGES[command.mode](named_options(session, product_id), command.options) for product_id in ids
+    }
 
 
-def _added(session: Session, product_id: int, more: Sequence[OptionInput]) -> list[OptionInput]:
+def named_options(session: Session, product_id: int) -> list[OptionInput]:
+    """The options that a product has now, by name."""
     there = options_of(session, product_id)
-    merged = {name_key(t.name): OptionInput(t.name, [v.name for v in there.offered[t.id]]) for t in there.types}
+    return [OptionInput(t.name, [v.name for v in there.offered[t.id]]) for t in there.types]
+
+
+def added(there: Sequence[OptionInput], more: Sequence[OptionInput]) -> list[OptionInput]:
+    """All of these options, and what is named more."""
+    merged = {name_key(option.name): option for option in there}
     for option in more:
         key = name_key(option.name)
         own = merged.get(key, OptionInput(option.name))
         known = {name_key(value) for value in own.values}
         merged[key] = OptionInput(own.name, [*own.values, *(v for v in option.values if name_key(v) not in known)])
     return list(merged.values())
+
+
+def removed(there: Sequence[OptionInput], gone: Sequence[OptionInput]) -> list[OptionInput]:
+    """These options without the values that are named; an option that is named without values goes whole."""
+    named = {name_key(option.name): {name_key(value) for value in option.values} for option in gone}
+    kept = [option for option in there if named.get(name_key(option.name), {""})]
+    return [
+        OptionInput(o.name, [v for v in o.values if name_key(v) not in named.get(name_key(o.name), ())]) for o in kept
+    ]
+
+
+def ordered(there: Sequence[OptionInput], first: Sequence[OptionInput]) -> list[OptionInput]:
+    """These options, those that are named first, in that order; and so their values."""
+    places = {name_key(option.name): n for n, option in enumerate(first)}
+    values = {name_key(o.name): {name_key(value): n for n, value in enumerate(o.values)} for o in first}
+
+    def sorted_values(option: OptionInput) -> list[str]:
+        wanted = values.get(name_key(option.name), {})
+        return sorted(option.values, key=lambda value: wanted.get(name_key(value), len(wanted)))
+
+    by_place = sorted(there, key=lambda option: places.get(name_key(option.name), len(places)))
+    return [OptionInput(option.name, sorted_values(option)) for option in by_place]
+
+
+CHANGES: Final = {"add": added, "remove": removed, "order": ordered}
 
 
 def _names(wanted: Mapping[int, Sequence[OptionInput]]) -> set[str]:

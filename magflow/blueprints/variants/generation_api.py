@@ -219,7 +219,10 @@ class OptionsPreviewOut(Answer):
 
 
 class OptionsOfManyBody(Body):
-    """`replace`: these are all options of each product. `add`: each keeps its own and gets what it lacks."""
+    """`replace`: these are all options of each product. `add`: each keeps its own and gets what it lacks.
+
+    `remove`: each offers these values no longer; an option without values goes whole. `order`: these stand first.
+    """
 
     product_ids = ListOf(Id(), most=MOST_PRODUCTS, least=1, required=True)
     options = ListOf(Nested(OptionBody), most=MOST_OPTIONS, required=True)
