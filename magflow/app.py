@@ -13,6 +13,7 @@ from werkzeug.routing import IntegerConverter
 from magflow import concurrency
 from magflow.db import db
 from magflow.postgres import migrate
+from magflow.services import credentials
 from magflow.settings import Settings, share
 from magflow.web import auth, database, errors, health, locale, logs, openapi, pages, security, static
 from magflow.web.admin import make_admin
@@ -90,6 +91,7 @@ def create_app(settings: Settings, *, areas: Sequence[Area] | None = None, role:
     # For developers (`flask --app wsgi db`); a shop migrates through `magflow db`, which minds roles and others.
     Migrate(app, db, directory=str(share("migrations")))
     database.watch(app)
+    credentials.configure(settings.credentials_keys)
     concurrency.Held.strict = settings.env != "production"
     locale.init_app(app, settings)
     health.init_app(app)

@@ -31,7 +31,7 @@ from procrastinate.worker import Worker
 from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Refused, RetryLater
-from magflow.services import dispatch, jobs, upkeep
+from magflow.services import credentials, dispatch, jobs, upkeep
 from magflow.services.jobs import Postponed, Task
 from magflow.settings import Settings
 from magflow.web import database, locale, logs
@@ -94,6 +94,7 @@ def _application(settings: Settings) -> Flask:
     db.init_app(app)
     database.watch(app)
     locale.init_app(app, settings)
+    credentials.configure(settings.credentials_keys)
     return app
 
 

@@ -78,6 +78,7 @@ class MarketplaceAccount(Base):
     offers_read_at: Mapped[datetime | None] = mapped_column(Timestamp)
     orders_read_at: Mapped[datetime | None] = mapped_column(Timestamp)
     orders_read_until: Mapped[datetime | None] = mapped_column(Timestamp)
+    returns_read_at: Mapped[datetime | None] = mapped_column(Timestamp)
     stock_sent_at: Mapped[datetime | None] = mapped_column(Timestamp)
     last_ok_at: Mapped[datetime | None] = mapped_column(Timestamp)
     last_error: Mapped[str | None] = mapped_column(Text)
@@ -101,6 +102,7 @@ class Offer(Base):
         ),
         Index("ix_offers_variant_id", "variant_id"),
         Index("ix_offers_part_number_key", "part_number_key", postgresql_where=text("part_number_key IS NOT NULL")),
+        Index("ix_offers_last_synced_at", "account_id", "last_synced_at"),
         Index("ix_offers_unmatched", "account_id", "id", postgresql_where=text("variant_id IS NULL")),
         CheckConstraint("stock >= 0", name="stock_positive"),
         CheckConstraint("status IN (0, 1, 2)", name="status"),

@@ -36,6 +36,8 @@ class NewItem:
     external_id: str | None = None
     stock_source: str = OWN
     product_name: str | None = None
+    nameless: bool = False
+    """Sold at a marketplace, and no variant of ours as yet: the line has a name, and waits for its variant."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,9 @@ def create(session: Session, command: NewOrder, *, actor: Actor) -> Order:
     Raises Invalid naming every bad line, NotFound or AmbiguousSku for a variant, AlreadyTaken for a number.
     """
     _check_quantities(command.items)
-    variants = find_variants(session, [(item.variant_id, item.sku) for item in command.items])
+    named = [item for item in command.items if not item.nameless]
+    found = iter(find_variants(session, [(item.variant_id, item.sku) for item in named]))
+    variants = [None if item.nameless else next(found) for item in command.items]
     fields = {
         name: value
         for name, value in vars(command).items()
@@ -184,18 +188,19 @@ def _find(lines: Sequence[OrderItem], item_id: int) -> OrderItem:
     raise NotFound("order item", item_id)
 
 
-def _line(order: Order, item: NewItem, variant: Variant) -> OrderItem:
-    charged = item.unit_price is not None
+def _line(order: Order, item: NewItem, variant: Variant | None) -> OrderItem:
+    charged = item.unit_price is not None or variant is None
     return OrderItem(
         order_id=order.id,
-        product_id=variant.product_id,
-        variant_id=variant.id,
+        product_id=variant.product_id if variant else None,
+        variant_id=variant.id if variant else None,
         quantity=item.quantity,
         price_source="marketplace" if charged else "catalogue",
         stock_source=item.stock_source,
         external_id=item.external_id,
         product_name=item.product_name,
-        unit_price=item.unit_price if charged else variant.price,
+        variant_sku=item.sku if variant is None else None,
+        unit_price=item.unit_price if variant is None or charged else variant.price,
         vat_rate_snapshot=item.vat_rate,
         currency=order.currency,
     )
@@ -207,7 +212,7 @@ def _merge_or_append(lines: list[OrderItem], new: OrderItem) -> OrderItem:
     Lines whose price a marketplace charged merge only at the same price and VAT, which are never overwritten.
     """
     for line in lines:
-        if line.variant_id != new.variant_id or line.stock_source != new.stock_source:
+        if line.variant_id is None or line.variant_id != new.variant_id or line.stock_source != new.stock_source:
             continue
         if line.price_source != new.price_source:
             continue

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS marketplace_accounts (
     offers_read_at timestamptz,
     orders_read_at timestamptz,
     orders_read_until timestamptz,
+    returns_read_at timestamptz,
     stock_sent_at timestamptz,
     last_ok_at timestamptz,
     last_error text,
@@ -109,6 +110,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS idx_unique_offer_variant ON offers (account_id
     WHERE variant_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS ix_offers_variant_id ON offers (variant_id);
 CREATE INDEX IF NOT EXISTS ix_offers_part_number_key ON offers (part_number_key) WHERE part_number_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ix_offers_last_synced_at ON offers (account_id, last_synced_at);
 CREATE INDEX IF NOT EXISTS ix_offers_unmatched ON offers (account_id, id) WHERE variant_id IS NULL;
 
 -- Every reading leaves its day's figures.

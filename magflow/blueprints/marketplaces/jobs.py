@@ -1,0 +1,67 @@
+"""What the worker does for marketplaces: it looks what is due every two seconds, and each account has its own jobs."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from magflow.domain.errors import RetryLater
+from magflow.marketplaces.errors import Busy, Down, MarketplaceError
+from magflow.services import accounts, jobs, market_sync, publishing
+from magflow.services.jobs import Task
+
+log = logging.getLogger(__name__)
+
+PAUSES: Final = (20, 60, 300)
+
+
+def _account_job(work: Callable[[int], object]) -> Callable[..., None]:
+    """A job of one account: trouble at the marketplace is noted on the account, and is no failure of ours."""
+
+    def run(*, account_id: int) -> None:
+        try:
+            work(account_id)
+        except (accounts.AccountPaused, accounts.NothingToAsk) as refused:
+            log.info("account not asked", extra={"account": account_id, "reason": str(refused)})
+        except (Busy, Down) as error:
+            # What is due stays due: the next look gives it another job.
+            log.warning(
+                "marketplace away", extra={"account": account_id, "trouble": error.trouble, "error": str(error)}
+            )
+        except MarketplaceError as error:
+            log.error("marketplace refused", extra={"account": account_id, "trouble": error.trouble,
+                                                    "error": str(error)})  # fmt: skip
+
+    return run
+
+
+def look() -> None:
+    """Give a job to everything that is due."""
+    market_sync.enqueue_due(actor=jobs.actor())
+
+
+def reconcile_stock() -> None:
+    """Find offers that show another figure than they should, whatever was missed; and try again what was blocked."""
+    try:
+        publishing.enqueue_all(actor=jobs.actor())
+        market_sync.try_blocked(actor=jobs.actor())
+    except RetryLater as error:
+        log.info("reconciling later", extra={"reason": str(error)})
+
+
+def sweep() -> None:
+    """Forget requests and answers after thirty days."""
+    log.info("requests forgotten", extra={"count": accounts.forget_requests(actor=jobs.actor())})
+
+
+TASKS: Final = (
+    Task("marketplaces.look", look, cron="* * * * * */2", pauses=()),
+    Task("marketplaces.reconcile", reconcile_stock, cron="*/2 * * * * 37", pauses=()),
+    Task("marketplaces.sweep", sweep, cron="41 3 * * *"),
+    Task("marketplaces.orders", _account_job(lambda a: market_sync.read_orders(a, actor=jobs.actor())), pauses=PAUSES),
+    Task(
+        "marketplaces.returns", _account_job(lambda a: market_sync.read_returns(a, actor=jobs.actor())), pauses=PAUSES
+    ),
+    Task("marketplaces.offers", _account_job(lambda a: market_sync.read_offers(a, actor=jobs.actor())), pauses=PAUSES),
+    Task("marketplaces.read_back", _account_job(lambda a: market_sync.read_back(a, actor=jobs.actor())), pauses=()),
+    Task(publishing.PUBLISH_TASK, _account_job(lambda a: market_sync.publish(a, actor=jobs.actor())), pauses=PAUSES),
+)

@@ -1,0 +1,263 @@
+"""What is done with an account again and again: orders in, offers read, stock out, returns taken back.
+
+Nothing here holds a transaction while it speaks to a marketplace: it reads, then keeps what it read, then goes on.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from magflow.concurrency import execute, transactional
+from magflow.db import db
+from magflow.domain.actors import Actor
+from magflow.domain.errors import Refused
+from magflow.marketplaces.errors import MarketplaceError
+from magflow.marketplaces.protocol import Marketplace, OrderReading, Unreadable
+from magflow.models import MarketplaceAccount
+from magflow.services import accounts, jobs, market_orders, offers, publishing, single
+from magflow.services.market_orders import Told, ToldReturn
+from magflow.services.offers import Readings, clock
+
+log = logging.getLogger(__name__)
+
+OVERLAP: Final = timedelta(hours=4)
+"""How far a window reaches into the one before: clocks differ, and platforms write times without an offset."""
+FIRST_WINDOW: Final = timedelta(days=28)
+MOST_READ_BACK: Final = 20
+
+
+@dataclass(frozen=True)
+class OrdersRead:
+    seen: int = 0
+    taken: int = 0
+    blocked: int = 0
+    failed: int = 0
+
+
+def account_of(account_id: int) -> MarketplaceAccount:
+    """The account as it stands now. Raises NotFound."""
+    account = accounts.get(db.session(), account_id)
+    db.session.refresh(account)
+    db.session.expunge(account)
+    db.session.rollback()
+    return account
+
+
+# --- orders ----------------------------------------------------------------------------------------------------------
+
+
+def read_orders(account_id: int, *, actor: Actor, full: bool = False) -> OrdersRead:
+    """Read what is new and what changed since the last time, less an overlap; then bring every order one step on.
+
+    `full`: the last four weeks, whatever was read before. Raises AccountPaused, NothingToAsk, MarketplaceError.
+    """
+    account = account_of(account_id)
+    until = clock()
+    since = until - FIRST_WINDOW
+    if account.orders_read_until is not None and not full:
+        since = max(since, account.orders_read_until - OVERLAP)
+    told: dict[str, OrderReading | Unreadable] = {}
+    with accounts.opened(account) as marketplace:
+        for page in marketplace.orders(since, until):
+            told |= {order.external_id: order for order in page}
+            jobs.pause_point()
+        stored = market_orders.store(Told(account.id, list(told.values()), (since, until)), actor=actor)
+        done = bring_on(account.id, marketplace, actor=actor)
+    return OrdersRead(len(told), done.taken, done.blocked, stored.failed)
+
+
+def read_order(account_id: int, external_id: str, *, actor: Actor) -> OrdersRead:
+    """Read one order, because somebody said that it is new or changed, and bring it on."""
+    account = account_of(account_id)
+    with accounts.opened(account) as marketplace:
+        order = marketplace.order(external_id)
+        if order is None:
+            return OrdersRead()
+        market_orders.store(Told(account.id, [order]), actor=actor)
+        return bring_on(account.id, marketplace, actor=actor)
+
+
+def bring_on(account_id: int, marketplace: Marketplace | None, *, actor: Actor) -> OrdersRead:
+    """Every order of an account that waits makes its next steps. One that fails does not stop the others."""
+    taken = blocked = failed = 0
+    session = db.session()
+    ids = market_orders.waiting(session, account_id)
+    session.rollback()
+    for order_id in ids:
+        try:
+            step = market_orders.step(order_id, actor=actor)
+            if step.acknowledge and marketplace is not None:
+                _acknowledge(order_id, marketplace, actor)
+                step = market_orders.step(order_id, actor=actor)
+        except (Refused, MarketplaceError) as error:
+            log.warning("order not brought on", extra={"marketplace_order": order_id, "error": str(error)})
+            market_orders.put_off(order_id, str(error), actor=actor)
+            failed += 1
+        else:
+            taken += step.order_id is not None
+            blocked += step.state == "blocked"
+        jobs.pause_point()
+    return OrdersRead(len(ids), taken, blocked, failed)
+
+
+EXTERNAL: Final = "SELECT external_id FROM marketplace_orders WHERE id = %(id)s"
+
+
+def _acknowledge(marketplace_order_id: int, marketplace: Marketplace, actor: Actor) -> None:
+    session = db.session()
+    row = execute(session, EXTERNAL, {"id": marketplace_order_id}).fetchone()
+    session.rollback()
+    assert row is not None  # noqa: S101 - it was read a moment ago, and orders are never deleted
+    external_id = str(row[0])
+    marketplace.acknowledge(external_id)
+    market_orders.acknowledged(marketplace_order_id, actor=actor)
+    # Until then its people may have changed it: what is confirmed is what the marketplace says afterwards.
+    fresh = marketplace.order(external_id)
+    if fresh is not None:
+        account_id = _account_of_order(marketplace_order_id)
+        market_orders.store(Told(account_id, [fresh]), actor=actor)
+
+
+def _account_of_order(marketplace_order_id: int) -> int:
+    session = db.session()
+    row = execute(
+        session, "SELECT account_id FROM marketplace_orders WHERE id = %(id)s", {"id": marketplace_order_id}
+    ).fetchone()
+    session.rollback()
+    assert row is not None  # noqa: S101 - as above
+    return int(row[0])
+
+
+RETURNS_READ: Final = "UPDATE marketplace_accounts SET returns_read_at = clock_timestamp() WHERE id = %(id)s"
+
+
+def read_returns(account_id: int, *, actor: Actor) -> int:
+    """Read returns and take back what has arrived. Returns how many were booked."""
+    account, booked = account_of(account_id), 0
+    with accounts.opened(account) as marketplace:
+        for page in marketplace.returns():
+            for back in page:
+                booked += market_orders.take_return(ToldReturn(account.id, back), actor=actor) == "booked"
+            jobs.pause_point()
+    single.every(RETURNS_READ, {"id": account.id})
+    return booked
+
+
+# --- offers ----------------------------------------------------------------------------------------------------------
+
+
+def read_offers(account_id: int, *, actor: Actor) -> int:
+    """Read every offer of an account, page by page, and match what is new. Returns how many there were."""
+    account, count = account_of(account_id), 0
+    with accounts.opened(account) as marketplace:
+        read_at = clock()
+        for page in marketplace.offers():
+            offers.record(Readings(account.id, page, read_at), actor=actor)
+            count += len(page)
+            read_at = clock()
+            jobs.pause_point()
+        offers.record(Readings(account.id, [], clock(), complete=True), actor=actor)
+    return count
+
+
+# Sent a moment ago and not seen since: whether the marketplace shows what it was told.
+UNREAD: Final = """
+SELECT external_id FROM offers
+WHERE account_id = %(account)s AND last_synced_at > clock_timestamp() - interval '1 hour'
+  AND (last_read_at IS NULL OR last_read_at < last_synced_at)
+ORDER BY last_synced_at LIMIT %(most)s"""
+
+
+def read_back(account_id: int, *, actor: Actor, most: int = MOST_READ_BACK) -> int:
+    """Read some offers that were sent lately: a difference is noted on them. Returns how many were read."""
+    session = db.session()
+    ids = [row[0] for row in execute(session, UNREAD, {"account": account_id, "most": most})]
+    session.rollback()
+    if not ids:
+        return 0
+    account = account_of(account_id)
+    with accounts.opened(account) as marketplace:
+        for external_id in ids:
+            read_at = clock()
+            reading = marketplace.offer(external_id)
+            if reading is not None:
+                offers.record(Readings(account.id, [reading], read_at), actor=actor)
+            jobs.pause_point()
+    return len(ids)
+
+
+def read_offer(account_id: int, external_id: str, *, actor: Actor) -> bool:
+    """Read one offer again; False when the marketplace has none of this id."""
+    account = account_of(account_id)
+    with accounts.opened(account) as marketplace:
+        read_at = clock()
+        reading = marketplace.offer(external_id)
+    if reading is None:
+        return False
+    offers.record(Readings(account.id, [reading], read_at), actor=actor)
+    return True
+
+
+# --- stock -----------------------------------------------------------------------------------------------------------
+
+
+def publish(account_id: int, *, actor: Actor) -> int:
+    """Send the stock that waits for an account. Returns how many offers were accepted."""
+    return publishing.publish(account_of(account_id), actor=actor)
+
+
+def reconcile(account_id: int, *, actor: Actor) -> None:
+    """One cycle for one account, whatever was missed: orders, what was sent and not seen, what shows another figure."""
+    read_orders(account_id, actor=actor)
+    read_offers(account_id, actor=actor)
+    publishing.enqueue_all(actor=actor)
+    publish(account_id, actor=actor)
+
+
+# --- what is due -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Due:
+    account_id: int
+    task: str
+
+
+DUE: Final = """
+SELECT a.id, t.task FROM marketplace_accounts a CROSS JOIN LATERAL (VALUES
+    ('marketplaces.orders', a.ordering AND (a.orders_read_at IS NULL
+        OR a.orders_read_at < clock_timestamp() - interval '60 seconds')),
+    ('marketplaces.returns', a.ordering AND a.fulfilment = 'seller' AND (a.returns_read_at IS NULL
+        OR a.returns_read_at < clock_timestamp() - interval '15 minutes')),
+    ('marketplaces.offers', a.reading AND (a.offers_read_at IS NULL
+        OR a.offers_read_at < clock_timestamp() - interval '6 hours')),
+    ('marketplaces.publish', a.publishing AND EXISTS (SELECT FROM stock_outbox b WHERE b.account_id = a.id
+        AND b.next_at <= clock_timestamp() AND (b.lease_until IS NULL OR b.lease_until < clock_timestamp()))),
+    ('marketplaces.read_back', a.reading AND a.stock_sent_at > clock_timestamp() - interval '1 hour'
+        AND EXISTS (SELECT FROM offers o WHERE o.account_id = a.id
+                    AND o.last_synced_at BETWEEN clock_timestamp() - interval '1 hour'
+                                             AND clock_timestamp() - interval '15 seconds'
+                    AND (o.last_read_at IS NULL OR o.last_read_at < o.last_synced_at)))
+) AS t (task, due)
+WHERE t.due AND a.paused_reason IS NULL AND a.credentials IS NOT NULL
+  AND (a.last_error_at IS NULL OR a.last_ok_at > a.last_error_at
+       OR a.last_error_at < clock_timestamp() - interval '20 seconds')"""
+
+
+@transactional
+def try_blocked(session: Session, *, actor: Actor) -> int:
+    """Orders that waited for goods or for a variant get another try, when that may be there now."""
+    return sum(market_orders.retry_blocked(session, account.id) for account in accounts.every(session))
+
+
+@transactional
+def enqueue_due(session: Session, *, actor: Actor) -> int:
+    """Give a job to everything that is due; none waits twice. Returns how many were added."""
+    added = 0
+    for account_id, task in execute(session, DUE).fetchall():
+        job = jobs.enqueue(session, task, queueing_lock=f"{task}:{account_id}", account_id=account_id)
+        added += job is not None
+    return added
