@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS order_handling (
 CREATE INDEX IF NOT EXISTS ix_order_handling_split_from_id ON order_handling (split_from_id);
 CREATE OR REPLACE TRIGGER order_handling_audit AFTER INSERT OR UPDATE OR DELETE ON order_handling
     FOR EACH ROW EXECUTE FUNCTION magflow_audit('order_id');
+ALTER TABLE order_handling ENABLE ALWAYS TRIGGER order_handling_audit;
 
 -- Other orders of the same customer.
 CREATE INDEX IF NOT EXISTS ix_orders_customer_email ON orders (lower(customer_email), id)
@@ -97,6 +98,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS idx_unique_order_series_source ON order_series
 INSERT INTO order_series (code, label) VALUES ('MF', 'MagFlow') ON CONFLICT DO NOTHING;
 CREATE OR REPLACE TRIGGER order_series_audit AFTER INSERT OR UPDATE OR DELETE ON order_series
     FOR EACH ROW EXECUTE FUNCTION magflow_audit('code');
+ALTER TABLE order_series ENABLE ALWAYS TRIGGER order_series_audit;
 
 -- The sequence belongs to the schema's owner; the application may draw from it through the function below alone.
 CREATE OR REPLACE FUNCTION magflow_add_order_series(code text, label text, source text) RETURNS void
