@@ -154,6 +154,11 @@ def rows(session: Session, ids: Sequence[int]) -> list[TroubledRow]:
     return result
 
 
+def oldest(session: Session, wanted: TroubleFilter, most: int) -> list[int]:
+    """The ids of the first variants that a filter means, lowest first."""
+    return list(session.scalars(troubled_ids(wanted).order_by(Variant.id).limit(most)))
+
+
 def _active_skus(session: Session, ids: Sequence[int]) -> dict[int, str]:
     active = select(Variant.id, Variant.sku).where(Variant.id == any_of(ids), Variant.status == VariantStatus.ACTIVE)
     return dict(session.execute(active).all()) if ids else {}

@@ -180,6 +180,7 @@ def archive(session: Session, product_id: int, *, actor: Actor) -> tuple[Product
         product.archived, product.archived_at = True, func.clock_timestamp()
         _touch(product)
     session.flush()
+    trouble_finder.look(session, [product.id])
     session.refresh(product)
     return product, len(active)
 
@@ -258,6 +259,7 @@ def extend_options(session: Session, product_id: int, named: Sequence[OptionInpu
         variants = lock_variants_of_product(session, product_id)
         _apply(session, _plan(variants, chosen_by_variant(session, [v.id for v in variants]), merged))
     session.flush()
+    trouble_finder.look(session, [product_id])
     return resolved
 
 

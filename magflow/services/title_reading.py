@@ -30,6 +30,7 @@ from magflow.models import (
 from magflow.queries import title_reading as reads
 from magflow.queries.title_reading import Suggestion
 from magflow.services import options as option_rows
+from magflow.services import trouble_finder
 from magflow.services.options import OptionInput
 
 MOST_ITEMS: Final = 1_000
@@ -198,6 +199,7 @@ def _confirmed(session: Session, command: ConfirmReadings) -> Confirmed:
     plan = _Plan(session, command)
     plan.decide()
     plan.write()
+    trouble_finder.look(session, {row.product_id for row in plan.rows.values()})
     return Confirmed(tuple(plan.answers[id_] for id_ in ids))
 
 

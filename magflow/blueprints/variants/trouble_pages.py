@@ -106,8 +106,7 @@ def _value_name(value_id: int | None) -> str | None:
 def choose() -> ResponseReturnValue:
     """What to do about everything that the list's filter means."""
     listing = Listing(TroublesQuery())
-    wanted = troubles.troubled_ids(_filter(listing)).limit(MOST)
-    ids = sorted(reading().scalars(wanted))
+    ids = troubles.oldest(reading(), _filter(listing), MOST)
     return _page(ids, Form(), None, kept=listing["view"] == "kept", value_id=listing["value"])
 
 
