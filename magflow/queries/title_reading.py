@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, exists, func, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from magflow.domain.title_reading import Item, KnownType, KnownValue, Lexicon, Reading, read_product
 from magflow.models import (
@@ -54,14 +54,23 @@ class Suggestion:
 
 
 def without_options(product_id: int | None = None, *, skipped: bool = False) -> Select[int]:
-    """Ids of the variants to be read, or of those that were skipped. Archived products are left alone."""
+    """Ids of the variants to be read, or of those that were skipped. Archived products are left alone.
+
+    Over the whole shop, so is what is sold as one item: a product without options has one variant without any.
+    """
     is_skipped = exists(select(OptionReadingSkip.variant_id).where(OptionReadingSkip.variant_id == Variant.id))
     statement = (
         select(Variant.id)
         .join(Product, Product.id == Variant.product_id)
         .where(Variant.options_digest.is_(None), ~Product.archived, is_skipped if skipped else ~is_skipped)
     )
-    return statement if product_id is None else statement.where(Variant.product_id == product_id)
+    if product_id is not None:
+        return statement.where(Variant.product_id == product_id)
+    another = aliased(Variant)
+    return statement.where(
+        exists(select(ProductOptionType.product_id).where(ProductOptionType.product_id == Variant.product_id))
+        | exists(select(another.id).where(another.product_id == Variant.product_id, another.id != Variant.id))
+    )
 
 
 def how_many(session: Session, product_id: int, *, most: int = 1_000) -> int:
