@@ -15,14 +15,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.driver import measure
+from benchmarks.driver import ALONE, measure
 from benchmarks.ground import Ground, as_url, ground
-from benchmarks.imports import measure_imports
 
 HERE: Final = Path(__file__).resolve().parent
 BESIDE_THE_CHECKOUT: Final = HERE.parent.parent / "shared" / "bench" / "reference_limit.py"
-TARGETS: Final = {"service": 0.6, "http": 0.3, "imports": {"first": 4, "reimport_same": 3, "reimport_1pct": 3}}
-"""Orders per second, divided by the reference's step-by-step figure; of imports, seconds divided by the reference's."""
+TARGETS: Final = {
+    "service": 0.6,
+    "http": 0.3,
+    "imports": {"first": 4, "reimport_same": 3, "reimport_1pct": 3},
+    "lists": {"page_sql": 3},
+    "generation": 3,
+}
+"""Orders per second, divided by the reference's step-by-step figure; of the others, time divided by the reference's."""
 
 
 def limit_script() -> Path | None:
@@ -40,10 +45,12 @@ def beside(place: Ground, script: Path, asked: argparse.Namespace, *, http: bool
     environment = {**os.environ, **place.passed_on(), "DATABASE_URL": as_url(place.admin)}
     done = subprocess.run(command, env=environment, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=True)
     results = json.loads(done.stdout)["results"]
-    return {
-        name: _imports(results[name]) if name == "W3" else {at: _summary(one) for at, one in results[name].items()}
-        for name in asked.only.split(",")
-    }
+    summaries = {"W3": _imports, "W4": _lists, "W5": _generation}
+    return {name: summaries.get(name, _clients)(results[name]) for name in asked.only.split(",")}
+
+
+def _clients(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {at: _summary(one) for at, one in figures.items()}
 
 
 def _summary(figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,11 +86,34 @@ def _imports(figures: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _lists(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Of each list: what the reference takes and what we take, over HTTP and in SQL."""
+    app = figures["app"]
+    found = {}
+    for name in app["http_ms"]:
+        theirs = "page1000_offset" if name == "page1000" else name
+        limit = {door: figures[door][theirs]["median"] for door in ("http_ms", "sql_ms")}
+        ours = {part: app[part][name]["median"] for part in ("http_ms", "sql_ms", "page_sql_ms")}
+        found[name] = {
+            "limit": limit,
+            "ours": ours,
+            "http_times_the_limit": round(ours["http_ms"] / limit["http_ms"], 2),
+            "page_sql_times_the_limit": round(ours["page_sql_ms"] / limit["sql_ms"], 2),
+            "all_sql_times_the_limit": round(ours["sql_ms"] / limit["sql_ms"], 2),
+        }
+    return {"rows": app["rows"]["median"], **found}
+
+
+def _generation(figures: Mapping[str, Any]) -> dict[str, Any]:
+    ours, limit = figures["app"]["ms"]["median"], figures["set_based_ms"]["median"]
+    return {"limit_ms": limit, "ms": ours, "times_the_limit": round(ours / limit, 2)}
+
+
 def alone(asked: argparse.Namespace, *, http: bool) -> dict[str, Any]:
     """Our figures without the reference."""
     counts = [int(number) for number in asked.clients.split(",")]
     return {
-        name: measure_imports() if name == "W3" else {f"c{n}": measure(name, n, http=http) for n in counts}
+        name: ALONE[name]() if name in ALONE else {f"c{n}": measure(name, n, http=http) for n in counts}
         for name in asked.only.split(",")
     }
 

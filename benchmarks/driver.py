@@ -12,13 +12,14 @@ import multiprocessing
 import queue
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from http.client import HTTPConnection
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from typing import Any, Final, Literal, NamedTuple
 
+from benchmarks.catalogue import measure_generation, measure_lists
 from benchmarks.ground import SHOP, Ground, ground
 from benchmarks.imports import measure_imports
 from benchmarks.served import Served, served
@@ -28,6 +29,13 @@ Outcome = Literal["ok", "rejected", "retry_later", "error"]
 Finalize = Callable[[int], Outcome]
 
 PATIENCE: Final = 300
+
+ALONE: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
+    "W3": measure_imports,
+    "W4": measure_lists,
+    "W5": measure_generation,
+}
+"""Workloads that are one client's, whatever the number of clients that is asked for."""
 
 
 class Report(NamedTuple):
@@ -149,11 +157,11 @@ def main(arguments: Sequence[str]) -> None:
     """Parse the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--http", action="store_true", help="through a running MagFlow instead of the service")
-    parser.add_argument("workload", choices=[*sorted(WORKLOADS), "W3"])
+    parser.add_argument("workload", choices=[*sorted(WORKLOADS), *sorted(ALONE)])
     parser.add_argument("clients", type=int)
     asked = parser.parse_args(arguments)
-    if asked.workload == "W3":
-        print(json.dumps(measure_imports()))
+    if asked.workload in ALONE:
+        print(json.dumps(ALONE[asked.workload]()))
         return
     # Imported before the clients are forked, so that none of them pays for it.
     import magflow.app

@@ -35,6 +35,8 @@ class Product(Base):
     __table_args__ = (
         Index("idx_unique_product_handle", "handle", unique=True),
         Index("ix_products_name", "name", "id"),
+        Index("ix_products_brand", "brand", "id", postgresql_where=text("brand IS NOT NULL")),
+        Index("ix_products_category", "category", "id", postgresql_where=text("category IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -132,9 +134,12 @@ class Variant(Base):
             unique=True,
             postgresql_where=text("external_sku IS NOT NULL"),
         ),
-        # `stock`, `movement_seq` and `updated_at` are in no index, on purpose: a sale then rewrites its row alone.
+        # `stock`, `movement_seq`, `updated_at` and `price` are in no index, on purpose: a sale or a new price then rewrites
+        # its row alone.
         Index("ix_variants_sku", "sku", postgresql_ops={"sku": "text_pattern_ops"}),
         Index("ix_variants_ean", "ean", postgresql_where=text("ean IS NOT NULL")),
+        Index("ix_variants_sku_order", text('upper(sku) COLLATE "C"'), "id"),
+        Index("ix_variants_drafts", "product_id", postgresql_where=text("status = 1")),
         Index("ix_variants_status", "status", "id"),
         Index("ix_variants_without_options", "id", postgresql_where=text("options_digest IS NULL")),
         CheckConstraint("price >= 0", name="price_positive"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from magflow.domain.errors import NotFound
@@ -24,17 +24,6 @@ from magflow.queries.paging import Page, counted
 
 
 @dataclass(frozen=True)
-class ProductFilter:
-    q: str | None = None
-    brand: str | None = None
-    category: str | None = None
-    archived: bool | None = None
-    handle: str | None = None
-    where: Sequence[ColumnElement[bool]] = ()
-    """Further conditions, such as a view of `magflow.queries.product_views`."""
-
-
-@dataclass(frozen=True)
 class ProductRow:
     """A product with what its variants add up to. `stock` and prices count active variants only."""
 
@@ -44,20 +33,6 @@ class ProductRow:
     stock: int
     lowest_price: Decimal | None
     highest_price: Decimal | None
-
-
-@dataclass(frozen=True)
-class VariantFilter:
-    q: str | None = None
-    sku: str | None = None
-    ean: str | None = None
-    product_id: int | None = None
-    status: VariantStatus | None = None
-    purchasable: bool | None = None
-    complete: bool | None = None
-    orphaned: bool | None = None
-    """Holds a value, of an option in use, that the product no longer offers."""
-    ids: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -163,35 +138,6 @@ def contains(text_: str) -> str:
     return f"%{escaped}%"
 
 
-def products(session: Session, wanted: ProductFilter, *, after: int | None = None, limit: int = 50) -> Page[ProductRow]:
-    """Products, newest first, in three statements."""
-    statement = select(Product.id)
-    if wanted.q:
-        statement = statement.where(
-            or_(
-                Product.name.ilike(contains(wanted.q)),
-                Product.handle == wanted.q,
-                Product.id.in_(
-                    select(Variant.product_id).where(
-                        or_(Variant.sku.ilike(contains(wanted.q)), Variant.ean == wanted.q)
-                    )
-                ),
-            )
-        )
-    statement = statement.where(*wanted.where)
-    for column, value in (
-        (Product.brand, wanted.brand),
-        (Product.category, wanted.category),
-        (Product.handle, wanted.handle),
-    ):
-        if value:
-            statement = statement.where(column == value)
-    if wanted.archived is not None:
-        statement = statement.where(Product.archived == wanted.archived)
-    ids, page = _keys(session, statement, Product.id, after, limit)
-    return replace(page, rows=product_rows(session, ids))
-
-
 def _keys(
     session: Session, statement: Select[int], key: Any, after: int | None, limit: int
 ) -> tuple[list[int], Page[Any]]:
@@ -224,45 +170,6 @@ def product_rows(session: Session, ids: Sequence[int]) -> list[ProductRow]:
         .execution_options(populate_existing=True)
     )
     return [ProductRow(*row) for row in rows]
-
-
-def variants(session: Session, wanted: VariantFilter, *, after: int | None = None, limit: int = 50) -> Page[VariantRow]:
-    """Variants, newest first, with their options, in four statements whatever the page's size."""
-    ids, page = _keys(session, variant_ids(wanted), Variant.id, after, limit)
-    return replace(page, rows=variant_rows(session, ids))
-
-
-def variant_ids(wanted: VariantFilter) -> Select[int]:
-    """The ids of the variants that a filter means, in no order."""
-    statement = select(Variant.id)
-    if wanted.q:
-        statement = statement.where(
-            or_(
-                Variant.sku.ilike(contains(wanted.q)),
-                Variant.title.ilike(contains(wanted.q)),
-                Variant.ean == wanted.q,
-                exists(
-                    select(Product.id).where(Product.id == Variant.product_id, Product.name.ilike(contains(wanted.q)))
-                ),
-            )
-        )
-    for column, value in ((Variant.sku, wanted.sku), (Variant.ean, wanted.ean)):
-        if value:
-            statement = statement.where(column == value)
-    if wanted.product_id is not None:
-        statement = statement.where(Variant.product_id == wanted.product_id)
-    if wanted.status is not None:
-        statement = statement.where(Variant.status == wanted.status)
-    for condition, asked in (
-        (purchasable, wanted.purchasable),
-        (complete, wanted.complete),
-        (orphaned, wanted.orphaned),
-    ):
-        if asked is not None:
-            statement = statement.where(condition() if asked else ~condition())
-    if wanted.ids is not None:
-        statement = statement.where(Variant.id.in_(wanted.ids))
-    return statement
 
 
 def variant_rows(session: Session, ids: Sequence[int]) -> list[VariantRow]:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from magflow.domain.options import name_key
 from magflow.models import OptionValue, OptionValueVariant, Product, Variant, VariantStatus
+from magflow.queries import words as meaning
 from magflow.queries.catalogue import VariantRow, contains, purchasable, variant_rows
 
 
@@ -58,25 +59,14 @@ def exactly(session: Session, typed: str, *, limit: int = 20) -> Sequence[Varian
     return _in_order(session, ids)
 
 
-SHORT: Final = 2
-"""Letters of a word that is looked for as a whole value, or at a beginning: "M" stands somewhere in most names."""
-
-
 def _fits(word: str) -> ColumnElement[bool]:
     """The variant is among those that the word names. A union, so that each part is found by its own index."""
-    pattern = contains(word)
-    if len(word) <= SHORT:
-        pattern = pattern[1:]
-    by_itself = select(Variant.id).where(
-        or_(Variant.sku.ilike(pattern), Variant.title.ilike(pattern), Variant.ean == word)
-    )
-    by_product = select(Variant.id).join(Product, Product.id == Variant.product_id).where(Product.name.ilike(pattern))
     by_value = (
         select(OptionValueVariant.variant_id)
         .join(OptionValue, OptionValue.id == OptionValueVariant.option_value_id)
         .where(OptionValue.name_key == name_key(word))
     )
-    return Variant.id.in_(union_all(by_itself, by_product, by_value))
+    return Variant.id.in_(union_all(*(way.found for way in meaning.of_variants(word)), by_value))
 
 
 def _in_order(session: Session, ids: Sequence[int]) -> Sequence[VariantRow]:

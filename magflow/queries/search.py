@@ -2,15 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from magflow.models import Order, Product, Variant
+from magflow.queries import words as meaning
 from magflow.queries.catalogue import contains
 
 Kind = Literal["product", "variant", "order"]
+
+NEAREST: Final = 200
+"""Rows of each way to mean something, out of which the first few are chosen."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,6 @@ class Hit:
     id: int
     label: str
     note: str
-
-
-def starting_with(text: str) -> str:
-    """A pattern for LIKE that finds what starts with this text, literally."""
-    return contains(text)[1:]
 
 
 def search(session: Session, words: str, *, kinds: Iterable[Kind], limit: int = 8) -> list[Hit]:
@@ -62,26 +61,28 @@ def _orders(session: Session, words: str, limit: int) -> list[Hit]:
 
 
 def _variants(session: Session, words: str, limit: int) -> list[Hit]:
+    begins, named = meaning.sku_begins(words), meaning.named(Variant.title, words)
+    ways = [
+        meaning.Way(select(Variant.id).where(begins).order_by(meaning.SKU_ORDER, Variant.id), begins),
+        meaning.of_variants(words)[0],
+    ]
+    if len(words.strip()) > meaning.SHORT:
+        ways.append(meaning.Way(select(Variant.id).where(named), named))
     rows = session.execute(
         select(Variant.id, Variant.sku, Product.name, Variant.title)
         .join(Product, Product.id == Variant.product_id)
-        .where(
-            or_(
-                Variant.sku.ilike(starting_with(words)),
-                Variant.ean == words,
-                Variant.title.ilike(contains(words)),
-            )
-        )
-        .order_by((Variant.sku == words).desc(), Variant.status, Variant.id)
+        .where(Variant.id.in_(meaning.some_of(ways, NEAREST)))
+        .order_by((Variant.sku == words).desc(), meaning.sku_begins(words).desc(), Variant.status, Variant.id)
         .limit(limit)
     )
     return [Hit("variant", id_, sku, " — ".join(filter(None, (name, title)))) for id_, sku, name, title in rows]
 
 
 def _products(session: Session, words: str, limit: int) -> list[Hit]:
+    found = meaning.some_of(meaning.of_products(words)[:2], NEAREST)
     rows = session.execute(
         select(Product.id, Product.name, Product.brand)
-        .where(or_(Product.name.ilike(contains(words)), Product.handle == words))
+        .where(Product.id.in_(found))
         .order_by(Product.archived, Product.id)
         .limit(limit)
     )

@@ -20,7 +20,7 @@ from magflow.domain.actors import Actor
 from magflow.domain.bulk_edit import RefusedValue, Rule, check_rules, new_price, new_stock
 from magflow.domain.errors import Conflict, FieldError, Invalid, NotFound, StaleVersion
 from magflow.models import BulkEdit, BulkEditRow, Variant, VariantStatus
-from magflow.queries.catalogue import VariantFilter, variant_ids
+from magflow.queries.variant_lists import VariantFilter, variant_ids
 from magflow.services import jobs, ledger
 
 TASK: Final = "variants.bulk_edit"
@@ -300,7 +300,7 @@ def settle(session: Session, edit: BulkEdit, plan: BulkPlan, report: Report | No
     changed = plan.changed
     for at in range(0, len(changed), CHUNK):
         part = changed[at : at + CHUNK]
-        _write(session, [p.row.id for p in part], [dict(p.new) for p in part])
+        _write(session, {p.row.id: p.new for p in part})
         _write_stock(session, {p.row.id: p.new["stock"] for p in part if "stock" in p.new}, edit.id)
         _keep(session, edit, part)
         if report is not None:
@@ -318,13 +318,13 @@ SET price = coalesce((n.new ->> 'price')::numeric, v.price),
                             ELSE v.compare_at_price END,
     status = coalesce((n.new ->> 'status')::smallint, v.status),
     version = v.version + 1, updated_at = clock_timestamp()
-FROM (SELECT unnest(%(ids)s::bigint[]) AS id, unnest(%(new)s::text[])::jsonb AS new) n
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS n (id bigint, new jsonb)
 WHERE v.id = n.id AND (n.new ?| ARRAY['price', 'compare_at_price', 'status'])"""
 
 
-def _write(session: Session, ids: Sequence[int], new: Sequence[Mapping[str, Any]]) -> None:
-    if ids:
-        execute(session, WRITE, {"ids": list(ids), "new": [_dumped(n) for n in new]})
+def _write(session: Session, new: Mapping[int, Mapping[str, Any]]) -> None:
+    if any(values.keys() != {"stock"} for values in new.values()):
+        execute(session, WRITE, {"rows": _dumped([{"id": id_, "new": values} for id_, values in new.items()])})
 
 
 def _write_stock(session: Session, stocks: Mapping[int, int], bulk_edit_id: int) -> None:
@@ -334,21 +334,15 @@ def _write_stock(session: Session, stocks: Mapping[int, int], bulk_edit_id: int)
 
 KEEP: Final = """
 INSERT INTO bulk_edit_rows (bulk_edit_id, variant_id, old, new, version_after, movement_seq_after)
-SELECT %(edit)s, v.id, r.old::jsonb, r.new::jsonb, v.version, v.movement_seq
-FROM unnest(%(ids)s::bigint[], %(old)s::text[], %(new)s::text[]) AS r (id, old, new)
+SELECT %(edit)s, v.id, r.old, r.new, v.version, v.movement_seq
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (id bigint, old jsonb, new jsonb)
 JOIN variants v ON v.id = r.id"""
 
 
 def _keep(session: Session, edit: BulkEdit, changed: Sequence[PlannedRow]) -> None:
     """Remember what each row was, for the way back."""
-    if changed:
-        rows = {
-            "edit": edit.id,
-            "ids": [p.row.id for p in changed],
-            "old": [_dumped(p.old) for p in changed],
-            "new": [_dumped(p.new) for p in changed],
-        }
-        execute(session, KEEP, rows)
+    rows = [{"id": p.row.id, "old": p.old, "new": p.new} for p in changed]
+    execute(session, KEEP, {"edit": edit.id, "rows": _dumped(rows)})
 
 
 @dataclass(frozen=True)
@@ -415,7 +409,7 @@ def undo(session: Session, bulk_edit_id: int, *, actor: Actor, report: Report | 
         raise NothingToUndo(kept)
     for at in range(0, len(back), CHUNK):
         part = dict(back[at : at + CHUNK])
-        _write(session, list(part), list(part.values()))
+        _write(session, part)
         _write_stock(session, {id_: old["stock"] for id_, old in part.items() if "stock" in old}, edit.id)
         if report is not None:
             report(at + len(part), len(back))
@@ -447,8 +441,9 @@ class NothingToUndo(Conflict):
         return {"kept": [{"variant_id": id_, "reason": reason} for id_, reason in list(self.kept.items())[:100]]}
 
 
-def _dumped(values: Mapping[str, Any]) -> str:
-    return json.dumps({name: str(v) if isinstance(v, Decimal) else v for name, v in values.items()})
+def _dumped(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One text for thousands of rows: the driver takes longer to write an array than the server to read this."""
+    return json.dumps(rows, default=str, separators=(",", ":"))
 
 
 def rule_json(rule: Rule) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from magflow.db import db
 from magflow.domain.bulk_edit import Rule
 from magflow.domain.errors import NotFound, StaleVersion
 from magflow.models import BulkEdit, Variant
-from magflow.queries.catalogue import VariantFilter
+from magflow.queries.variant_lists import VariantFilter
 from magflow.services import bulk_edit, stock, variants
 from magflow.services.bulk_edit import BulkRefused, EditInBulk, NothingToUndo, Selection
 from tests.shop import ANA, make_product, make_variant, movements_of, stock_of

@@ -1,6 +1,6 @@
 """The list of all variants of the shop, over Flask-Admin: searched, filtered, activated and deactivated in bulk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import current_app, flash, url_for
@@ -9,38 +9,46 @@ from flask_admin.actions import action
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterEqual, IntGreaterFilter, IntSmallerFilter
 from flask_admin.model.template import macro
 from flask_babel import lazy_pgettext
-from sqlalchemy import and_
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import joinedload
 
 from magflow.blueprints.variants import bulk_pages
 from magflow.db import db
 from magflow.domain.errors import Refused
 from magflow.models import Product, Variant, VariantStatus
+from magflow.queries import paging, variant_lists, words
 from magflow.queries.catalogue import purchasable
 from magflow.queries.product_views import incomplete_variants, orphaned_variants
 from magflow.services import variants
-from magflow.web.admin import ReadView
 from magflow.web.auth import current_actor
+from magflow.web.keyset_list import KeysetList
 from magflow.web.list_page import ListTab
-from magflow.web.locale import _, _l, ngettext
+from magflow.web.locale import _l, ngettext
 from magflow.web.sentences import sentence
 
 MOST_REASONS = 5
 """Refusals of a bulk action that are told one by one."""
 
 
-class ProductNameFilter(BaseSQLAFilter):  # type: ignore[misc]
-    """Variants whose product's name contains a text."""
+class _Filter(BaseSQLAFilter):  # type: ignore[misc]
+    """A filter of this list by a condition of the catalogue's lists."""
+
+    def __init__(self, name: Any, operation: Any, condition: Callable[[str], ColumnElement[bool]]) -> None:
+        super().__init__(Variant.product_id, name)
+        self._operation, self._condition = operation, condition
 
     def apply(self, query: Any, value: str, alias: Any = None) -> Any:  # noqa: ARG002 - Flask-Admin's signature
-        pattern = value.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-        return query.filter(Variant.product.has(Product.name.ilike(f"%{pattern}%")))
+        return query.filter(self._condition(value))
 
     def operation(self) -> str:
-        return _("contains")
+        return str(self._operation)
 
 
-class VariantView(ReadView):
+def _products(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return Variant.product_id.in_(select(Product.id).where(condition))
+
+
+class VariantView(KeysetList):
     """Every variant, whatever its product and status."""
 
     permission = "catalog:read"
@@ -71,9 +79,14 @@ class VariantView(ReadView):
     }
     numeric_columns = ("price", "stock")
     column_sortable_list = ("sku", "price", "stock")
+    orders = {None: variant_lists.ORDERS["id"], "sku": variant_lists.ORDERS["sku"]}  # noqa: RUF012 - as the base's
+    short_orders = {  # noqa: RUF012 - as above
+        "price": (Variant.price, Variant.id),
+        "stock": (Variant.stock, Variant.id),
+    }
     column_default_sort = ("id", True)
     column_searchable_list = ("sku", "title", "ean")
-    search_text = _l("Search SKU, title, barcode")
+    search_text = _l("Search SKU, title, product, barcode")
     empty_title = _l("No variants yet")
     empty_text = _l("Variants are what is stocked and sold. Import a file, or add a product.")
     list_tabs = (
@@ -101,7 +114,11 @@ class VariantView(ReadView):
 
     def __init__(self) -> None:
         self.column_filters = (
-            ProductNameFilter(Variant.product_id, _l("Product")),
+            _Filter(_l("Product"), _l("contains"), lambda text: _products(words.named(Product.name, text))),
+            _Filter(_l("Brand"), _l("is"), lambda text: _products(Product.brand == text)),
+            _Filter(_l("Category"), _l("is"), lambda text: _products(Product.category == text)),
+            _Filter(_l("SKU"), _l("begins with"), words.sku_begins),
+            _Filter(_l("Option value"), _l("is"), variant_lists.holds),
             IntSmallerFilter(Variant.stock, _l("Stock")),
             IntGreaterFilter(Variant.stock, _l("Stock")),
             FilterEqual(Variant.ean, _l("Barcode (EAN)")),
@@ -111,6 +128,16 @@ class VariantView(ReadView):
     def row_url(self, row: Any, back: str) -> str | None:  # noqa: ARG002 - the base's signature
         """The variant's own page."""
         return url_for("variants.page", variant_id=row.id)
+
+    def bound(self) -> int:
+        """What has to look at each row's options is counted less far."""
+        tab = self.current_tab()
+        costly = tab is not None and tab.key in {"buy", "incomplete", "orphans"}
+        return variant_lists.EXACT_WHEN_COSTLY if costly else paging.EXACT_UP_TO
+
+    def _apply_search(self, query: Any, count_query: Any, joins: Any, count_joins: Any, search: str) -> Any:
+        condition, _many = words.meant(db.session(), Variant.id, words.of_variants(search))
+        return query.filter(condition), count_query, joins, count_joins
 
     def matching(self, most: int) -> list[int]:
         """The ids of all rows that the present address shows, whatever the page; at most one more than `most`."""

@@ -6,7 +6,7 @@ from flask import Response, abort
 
 from magflow.blueprints.variants import answers, requests
 from magflow.db import db
-from magflow.queries import audit, catalogue, product_details
+from magflow.queries import audit, catalogue, product_details, variant_lists
 from magflow.queries import stock as movements
 from magflow.services import stock, variants
 from magflow.services.variants import ACTIVE, INACTIVE
@@ -18,22 +18,27 @@ from magflow.web.permissions import requires
 
 api = ApiBlueprint("api_variants", __name__, description="Variants and their stock")
 
-FILTERS: Final = ("q", "sku", "ean", "product_id", "purchasable", "complete")
+FILTERS: Final = (
+    "q", "sku", "sku_prefix", "ean", "product_id", "brand", "category", "option_name", "option_value",
+    "stock_min", "stock_max", "purchasable", "complete",
+)  # fmt: skip
 
 
 def _variant(session: Any, variant: Any) -> dict[str, Any]:
     return answers.variant_json(catalogue.variant(session, variant.id))
 
 
-def _filter(query: dict[str, Any], **more: Any) -> catalogue.VariantFilter:
+def _filter(query: dict[str, Any], **more: Any) -> variant_lists.VariantFilter:
     status = {"active": ACTIVE, "inactive": INACTIVE}.get(query.get("status", ""))
     named: dict[str, Any] = {name: query[name] for name in FILTERS if name in query}
-    return catalogue.VariantFilter(status=status, **named, **more)
+    return variant_lists.VariantFilter(status=status, **named, **more)
 
 
-def _list(query: dict[str, Any], wanted: catalogue.VariantFilter, present: Any = answers.variant_json) -> Response:
-    page = catalogue.variants(db.session(), wanted, after=id_after(query) or None, limit=query["limit"])
-    return listed([present(row) for row in page.rows], page)
+def _list(query: dict[str, Any], wanted: variant_lists.VariantFilter, present: Any = answers.variant_json) -> Response:
+    sort = query.get("sort") or ("sku" if wanted.sku_prefix else variant_lists.NEWEST)
+    page = variant_lists.variants(db.session(), wanted, sort=sort, after=query["cursor"], limit=query["limit"])
+    meta = page_meta(page.total, page.next_key, estimated=page.total_is_estimate)
+    return success([present(row) for row in page.rows], meta=meta)
 
 
 @api.get("/variants")
@@ -139,11 +144,18 @@ def change_variant_options(data: dict[str, Any], variant_id: int) -> Response:
 
 @api.post("/variants/<int:variant_id>/activate")
 @requires("catalog:write")
-@api.reads(SeenBody, required=False)
+@api.reads(requests.ActivationBody, required=False)
 @api.answers(answers.VariantOut, description="The variant, active")
 def activate_variant(data: dict[str, Any], variant_id: int) -> Response:
-    """Activate a variant; refused while another active one has its combination."""
-    return _switch(variant_id, data, active=True)
+    """Activate a variant; refused while another active one has its combination, unless it takes that one's place.
+
+    The refusal names the other one; sent again with its id as `instead_of`, the two are swapped in one step.
+    """
+    other = data.get("instead_of")
+    if other is None:
+        return _switch(variant_id, data, active=True)
+    command = variants.Swap(variant_id, other, data.get("version"), data.get("instead_of_version"))
+    return perform(variants.swap, command, present=_variant)
 
 
 @api.post("/variants/<int:variant_id>/deactivate")

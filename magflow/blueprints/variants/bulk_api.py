@@ -7,21 +7,22 @@ from typing import Any, Final
 from flask import Response
 from marshmallow import fields
 
-from magflow.blueprints.variants.requests import LONGEST_EAN, LONGEST_SKU, STATUSES
+from magflow.blueprints.variants.requests import LONGEST_EAN, LONGEST_OPTION, LONGEST_SKU, STATUSES
 from magflow.db import db
 from magflow.domain import border
 from magflow.domain.border import MONEY_MAX
 from magflow.domain.bulk_edit import ACTIONS, ROUNDINGS, Rule
 from magflow.domain.errors import FieldError, Invalid
 from magflow.queries import bulk_edits
-from magflow.queries.catalogue import VariantFilter
+from magflow.queries.variant_lists import VariantFilter
 from magflow.services import bulk_edit
 from magflow.services.bulk_edit import BulkPlan, EditInBulk, PlannedRow, Selection
+from magflow.services.stock import LARGEST_STOCK
 from magflow.services.variants import ACTIVE, INACTIVE
 from magflow.web.answers import Amount, Answer, Count, Time, Word
 from magflow.web.api import ApiBlueprint, perform, success
 from magflow.web.bodies import EmptyBody
-from magflow.web.border import Body, Boolean, BorderField, Id, ListOf, Nested, OneOf, Text
+from magflow.web.border import Body, Boolean, BorderField, Id, ListOf, Nested, OneOf, Quantity, Text
 from magflow.web.permissions import requires
 
 api = ApiBlueprint("api_bulk_edits", __name__, description="Many variants changed at once, and set back")
@@ -68,9 +69,16 @@ class FilterBody(Body):
 
     q = Text()
     sku = Text(most=LONGEST_SKU)
+    sku_prefix = Text(most=LONGEST_SKU)
     ean = Text(most=LONGEST_EAN)
     status = OneOf(STATUSES)
     product_id = Id()
+    brand = Text()
+    category = Text()
+    option_value = Text(most=LONGEST_OPTION)
+    option_name = Text(most=LONGEST_OPTION)
+    stock_min = Quantity(least=0, most=LARGEST_STOCK)
+    stock_max = Quantity(least=0, most=LARGEST_STOCK)
     purchasable = Boolean()
     complete = Boolean()
     orphaned = Boolean()

@@ -17,7 +17,7 @@ from magflow.domain.border import INT64_MAX, MONEY_MAX, Unfit, decimal, integer
 from magflow.domain.bulk_edit import ROUNDINGS, Rule, is_drastic
 from magflow.domain.errors import FieldError, Invalid, StaleVersion
 from magflow.queries import bulk_edits, catalogue
-from magflow.queries.catalogue import VariantFilter
+from magflow.queries.variant_lists import VariantFilter, variant_ids
 from magflow.services import bulk_edit
 from magflow.services.bulk_edit import BulkPlan, EditInBulk, NothingToUndo, PlannedRow, Selection
 from magflow.web import border
@@ -97,7 +97,7 @@ def _with_query(path: str) -> str:
 
 def _of_product(product_id: int) -> Chosen:
     product = catalogue.product(reading(), product_id)
-    ids = reading().scalars(catalogue.variant_ids(VariantFilter(product_id=product_id)))
+    ids = reading().scalars(variant_ids(VariantFilter(product_id=product_id)))
     back = url_for("products.page", product_id=product_id)
     return Chosen(tuple(sorted(ids)), back, _("all variants of %(name)s", name=product.name))
 

@@ -6,7 +6,7 @@ from flask import Response
 
 from magflow.blueprints.variants import answers, requests
 from magflow.db import db
-from magflow.queries import catalogue, product_details
+from magflow.queries import catalogue, product_details, product_lists
 from magflow.services import options, products
 from magflow.web.answers import listed
 from magflow.web.api import ApiBlueprint, id_after, perform, success
@@ -22,14 +22,16 @@ api = ApiBlueprint("api_catalogue", __name__, description="Products, their optio
 @api.answers(answers.ProductOut, many=True, description="Products, newest first")
 def list_products(query: dict[str, Any]) -> Response:
     """List products."""
-    wanted = catalogue.ProductFilter(
+    wanted = product_lists.ProductFilter(
         q=query.get("q"),
         brand=query.get("brand"),
         category=query.get("category"),
         archived=query.get("archived"),
         handle=query.get("handle"),
+        sku_prefix=query.get("sku_prefix"),
+        option_value=query.get("option_value"),
     )
-    page = catalogue.products(db.session(), wanted, after=id_after(query) or None, limit=query["limit"])
+    page = product_lists.products(db.session(), wanted, after=id_after(query) or None, limit=query["limit"])
     return listed([answers.product_json(row) for row in page.rows], page)
 
 

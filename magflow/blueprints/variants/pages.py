@@ -12,7 +12,7 @@ from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Invalid, StaleVersion
 from magflow.domain.options import name_key
-from magflow.queries import audit, catalogue, product_views, title_reading, troubles
+from magflow.queries import audit, catalogue, product_lists, product_views, title_reading, troubles
 from magflow.services import products
 from magflow.services.products import EditProduct, NewProduct, OptionsPlan, SetOptions
 from magflow.web.auth import request_id
@@ -43,8 +43,10 @@ def index() -> str:
     where = [product_views.VIEWS[listing["view"] or ""]()]
     if listing["sold_out"]:
         where.append(product_views.sold_out())
-    wanted = catalogue.ProductFilter(q=listing["q"], brand=listing["brand"], category=listing["category"], where=where)
-    page = catalogue.products(reading(), wanted, after=listing.after_id, limit=PAGE)
+    wanted = product_lists.ProductFilter(
+        q=listing["q"], brand=listing["brand"], category=listing["category"], where=where
+    )
+    page = product_lists.products(reading(), wanted, after=listing.after_id, limit=PAGE)
     return render_template(
         "products/index.html",
         listing=listing,

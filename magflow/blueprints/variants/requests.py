@@ -25,6 +25,7 @@ from magflow.web.border import (
 )
 
 STATUSES: Final = ("active", "inactive")
+SORTS: Final = ("-id", "id", "sku", "-sku")
 LONGEST_OPTION: Final = 100
 MOST_VALUES: Final = 1000
 LONGEST_SKU: Final = 120
@@ -87,11 +88,13 @@ class NewOptionTypeBody(Body):
 
 
 class ProductsQuery(PageQuery):
-    q = Text(metadata={"description": "A part of the name, a handle, or a whole SKU"})
+    q = Text(metadata={"description": "A part of the name, a handle, the beginning of a SKU, or a whole EAN"})
     brand = Text()
     category = Text()
     handle = Text()
     archived = Boolean()
+    sku_prefix = Text(most=LONGEST_SKU, metadata={"description": "One of its variants has a SKU that starts with it"})
+    option_value = Text(most=LONGEST_OPTION, metadata={"description": "A value that it offers"})
 
 
 class OptionTypesQuery(PageQuery):
@@ -143,6 +146,16 @@ class VariantChangesBody(CombinationBody):
     version = version()
 
 
+class ActivationBody(Body):
+    """Needs nothing; with `version` it is refused when somebody changed the variant meanwhile."""
+
+    instead_of = Id(
+        metadata={"description": "The active variant of the same combination: it becomes a draft in the same step"}
+    )
+    instead_of_version = version()
+    version = version()
+
+
 class VariantOptionsBody(CombinationBody):
     version = version()
 
@@ -159,9 +172,17 @@ class AdjustmentBody(Body):
 class VariantsQuery(PageQuery):
     q = Text(metadata={"description": "A part of the SKU, the title or the product's name, or a whole EAN"})
     sku = Text(most=LONGEST_SKU)
+    sku_prefix = Text(most=LONGEST_SKU, metadata={"description": "The list comes by SKU then"})
     ean = Text(most=LONGEST_EAN)
     status = OneOf(STATUSES)
     product_id = Id()
+    brand = Text()
+    category = Text()
+    option_value = Text(most=LONGEST_OPTION, metadata={"description": "A value that the variant holds"})
+    option_name = Text(most=LONGEST_OPTION, metadata={"description": "The option of `option_value`"})
+    stock_min = Quantity(least=0, most=LARGEST_STOCK)
+    stock_max = Quantity(least=0, most=LARGEST_STOCK)
+    sort = OneOf(SORTS, metadata={"description": "`-id`, the newest first, unless told otherwise"})
     purchasable = Boolean(metadata={"description": "Active, complete, and in stock"})
     complete = Boolean(metadata={"description": "Has a value for every option of its product"})
 
