@@ -103,12 +103,17 @@ def troubled_ids(wanted: TroubleFilter) -> Select[int]:
             .where(OptionValueVariant.option_value_id == wanted.value_id, active)
         )
     else:
-        found = select(VariantTrouble.variant_id).where(_is_kept() if wanted.kept else ~_is_kept())
+        # From what was found to the variants, which may be a million: several troubles of one are one row.
+        statement = (
+            select(Variant.id)
+            .join(VariantTrouble, VariantTrouble.variant_id == Variant.id)
+            .where(_is_kept() if wanted.kept else ~_is_kept(), active)
+            .group_by(Variant.id)
+        )
         if wanted.kind is not None:
-            found = found.where(VariantTrouble.kind == wanted.kind)
+            statement = statement.where(VariantTrouble.kind == wanted.kind)
         if wanted.product_id is not None:
-            found = found.where(VariantTrouble.product_id == wanted.product_id)
-        statement = select(Variant.id).where(Variant.id.in_(found), active)
+            statement = statement.where(VariantTrouble.product_id == wanted.product_id)
     if wanted.product_id is not None:
         statement = statement.where(Variant.product_id == wanted.product_id)
     if wanted.q:

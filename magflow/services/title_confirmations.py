@@ -29,39 +29,39 @@ from magflow.services.title_reading import (
 )
 
 TASK: Final = "variants.confirm_titles"
-LARGEST: Final = 20_000
+LARGEST: Final = 10_000
 """Variants that one confirmation looks at, oldest first."""
 KEPT_REFUSALS: Final = 100
 
-Report = Callable[[int], None]
-"""Told, after each part, how many are done."""
+Report = Callable[[int, int], None]
+"""Told, after each part, how many are done, and how many there are."""
 
 
 def suggested(session: Session, product_id: int | None, confidence: str) -> tuple[list[Suggestion], int]:
     """Everything of this confidence or a better one, and how many variants were looked at."""
     wanted = reads.without_options(product_id).order_by(Variant.id).limit(LARGEST)
     ids = list(session.scalars(wanted))
-    found: list[Suggestion] = []
-    for at in range(0, len(ids), MOST_ITEMS):
-        found += at_least(reads.of_variants(session, ids[at : at + MOST_ITEMS]), confidence)
-    return found, len(ids)
+    # All at once: each product is read as a whole, and may have thousands of them.
+    return at_least(reads.of_variants(session, ids), confidence), len(ids)
 
 
 @transactional
 def start(session: Session, command: ConfirmByConfidence, *, actor: Actor) -> TitleConfirmation | Confirmed:
-    """Confirm, or hand it to a worker when it is large. Raises Invalid, StaleVersion."""
-    taken, _looked = suggested(session, command.product_id, command.confidence)
-    if command.seen is None or command.seen != (now := fingerprint(taken)):
-        raise StaleVersion(command.seen, fingerprint(taken))
-    if len(taken) <= MOST_ITEMS:
+    """Confirm, or hand it to a worker when there is much to read. Raises Invalid, StaleVersion."""
+    bounded = reads.without_options(command.product_id).limit(LARGEST).subquery()
+    waiting = session.scalar(select(func.count()).select_from(bounded)) or 0
+    if waiting <= MOST_ITEMS:
+        taken, _looked = suggested(session, command.product_id, command.confidence)
+        if command.seen != (now := fingerprint(taken)):
+            raise StaleVersion(command.seen, now)
         return _confirm(session, taken, command.extend, actor)
     queued = TitleConfirmation(
         actor=actor.name,
         product_id=command.product_id,
         confidence=command.confidence,
         extend=command.extend,
-        fingerprint=now,
-        total=len(taken),
+        fingerprint=command.seen or "",
+        total=waiting,
     )
     session.add(queued)
     session.flush()
@@ -84,7 +84,8 @@ def carry_out(session: Session, confirmation_id: int, *, actor: Actor, report: R
     if queued.fingerprint != (now := fingerprint(taken)):
         raise StaleVersion(queued.fingerprint, now)
     done = _confirm(session, taken, queued.extend, actor, report)
-    queued.status, queued.done, queued.finished_at = "done", len(taken), func.clock_timestamp()
+    queued.status, queued.finished_at = "done", func.clock_timestamp()
+    queued.done = queued.total = len(taken)
     queued.confirmed = done.confirmed
     queued.refused = [
         {"variant_id": a.variant_id, "sku": a.sku, "refused": a.refused, "params": dict(a.params)}
@@ -114,17 +115,18 @@ def _confirm(
         ]
         answers += title_reading.confirm.within(session, ConfirmReadings(items, extend), actor=actor).answers
         if report is not None:
-            report(len(answers))
+            report(len(answers), len(taken))
     return Confirmed(tuple(answers))
 
 
-NOTE: Final = "UPDATE title_confirmations SET done = %(done)s WHERE id = %(id)s AND status = 'queued'"
+NOTE: Final = """
+UPDATE title_confirmations SET done = %(done)s, total = %(total)s WHERE id = %(id)s AND status = 'queued'"""
 
 
 @transactional
-def note_progress(session: Session, confirmation_id: int, done: int, *, actor: Actor) -> None:
+def note_progress(session: Session, confirmation_id: int, done: int, total: int, *, actor: Actor) -> None:
     """For whoever waits: in a transaction of its own, because the one that works shows nothing before its end."""
-    execute(session, NOTE, {"id": confirmation_id, "done": done})
+    execute(session, NOTE, {"id": confirmation_id, "done": done, "total": total})
 
 
 @transactional

@@ -15,7 +15,7 @@ from magflow.concurrency import execute, transactional
 from magflow.domain.actors import Actor
 from magflow.models import Product
 
-AT_ONCE: Final = 2_000
+AT_ONCE: Final = 200
 """Products that one transaction of the regular look through all of them takes."""
 
 # As `domain.options.name_key` folds: without case, accents and doubled blanks.

@@ -9,6 +9,7 @@ from magflow.blueprints.variants import (
     generation_api,
     generation_pages,
     grid,
+    options_bulk_pages,
     pages,
     tasks,
     template_api,
@@ -27,6 +28,7 @@ area = Area(
     "variants",
     blueprints=(
         pages.blueprint,
+        options_bulk_pages.blueprint,
         variant_pages.blueprint,
         grid.blueprint,
         generation_pages.blueprint,

@@ -59,9 +59,9 @@ def confirm_titles(*, confirmation_id: int, actor: str) -> None:
     """Confirm what many titles say; a refusal is written down for the page that waits."""
     worker = _on_behalf_of(actor)
 
-    def report(done: int) -> None:
+    def report(done: int, total: int) -> None:
         with contextlib.suppress(RetryLater):
-            title_confirmations.note_progress(confirmation_id, done, actor=worker)
+            title_confirmations.note_progress(confirmation_id, done, total, actor=worker)
 
     try:
         title_confirmations.carry_out(confirmation_id, actor=worker, report=report)
