@@ -3,10 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 LONGEST_SKU = 120
 
 
+@lru_cache(maxsize=4096)
 def ascii_words(text: str) -> str:
     """Latin letters and digits of a text, accents folded, everything else turned into single hyphens."""
     folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
