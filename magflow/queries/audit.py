@@ -89,14 +89,17 @@ def history_of_order(session: Session, order_id: int, *, limit: int = 500) -> Se
     )
     lines = session.scalars(select(AuditEntry.row_id).distinct().where(made_or_gone).limit(limit)).all()
     of_lines = and_(AuditEntry.table_name == "order_items", AuditEntry.row_id.in_(lines))
-    itself = and_(AuditEntry.table_name == "orders", AuditEntry.row_id == str(order_id))
+    itself = and_(AuditEntry.table_name.in_(("orders", "order_handling")), AuditEntry.row_id == str(order_id))
     return session.scalars(
         select(AuditEntry).where(or_(itself, of_lines)).order_by(AuditEntry.id.desc()).limit(limit)
     ).all()
 
 
 def history_of_variant(session: Session, variant_id: int, *, limit: int = 50) -> Sequence[AuditEntry]:
-    """Everything recorded about a variant, its pictures and its external ids, what is gone included; newest first."""
+    """Everything recorded about a variant, its pictures and its external ids, what is gone included; newest first.
+
+    That a picture stands elsewhere among the others is left out: one move makes an entry for each that gives way.
+    """
     # Written out, not bound: the index ix_audit_log_variant is found by these very words.
     made_or_gone = and_(
         text("table_name IN ('images', 'variant_external_ids') AND action IN ('insert', 'delete')"),
@@ -104,12 +107,17 @@ def history_of_variant(session: Session, variant_id: int, *, limit: int = 50) ->
     )
     parts = session.execute(select(AuditEntry.table_name, AuditEntry.row_id).distinct().where(made_or_gone)).all()
     of_variant = and_(AuditEntry.table_name == "variants", AuditEntry.row_id == str(variant_id))
+    only_moved = and_(
+        AuditEntry.table_name == "images",
+        AuditEntry.action == "update",
+        ~func.jsonb_exists(AuditEntry.new, "alt_text"),
+    )
     of_parts = [
         and_(AuditEntry.table_name == table, AuditEntry.row_id.in_([row_id for name, row_id in parts if name == table]))
         for table in {name for name, _row_id in parts}
     ]
     return session.scalars(
-        select(AuditEntry).where(or_(of_variant, *of_parts)).order_by(AuditEntry.id.desc()).limit(limit)
+        select(AuditEntry).where(or_(of_variant, *of_parts), ~only_moved).order_by(AuditEntry.id.desc()).limit(limit)
     ).all()
 
 

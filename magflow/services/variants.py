@@ -358,6 +358,8 @@ def swap(session: Session, command: Swap, *, actor: Actor) -> Variant:
 
     Raises NotFound, StaleVersion, and CombinationTaken when a third one is active by now.
     """
+    if command.activate == command.deactivate:
+        raise Invalid([FieldError("instead_of", "invalid")])
     _share_product_of(session, command.activate)
     locked = lock_variants(session, [command.activate, command.deactivate])
     new, old = locked[command.activate], locked[command.deactivate]

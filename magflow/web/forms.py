@@ -168,9 +168,16 @@ class Form:
         return found
 
     def once(
-        self, work: Callable[[Session, Actor], Landing], *, fields: Mapping[str, str] | None = None
+        self,
+        work: Callable[[Session, Actor], Landing],
+        *,
+        fields: Mapping[str, str] | None = None,
+        files_sha256: bytes = b"",
     ) -> BaseResponse | None:
-        """Do the work and lead on; None when it was refused, and the form knows why."""
+        """Do the work and lead on; None when it was refused, and the form knows why.
+
+        `files_sha256`: of the files that came along, so that others with the same form are not taken for them.
+        """
         # A request never holds two connections: what was read so far is given back before the service begins.
         db.session.remove()
         actor = current_actor()
@@ -180,7 +187,8 @@ class Form:
             said = json.dumps([landing.message, landing.tone]).encode()
             return idempotency.Answer(303, said, {"Location": landing.url})
 
-        keyed = idempotency.KeyedRequest("POST", str(request.url_rule), _key(), _fingerprint(), answer, _undo)
+        asked = _fingerprint(files_sha256)
+        keyed = idempotency.KeyedRequest("POST", str(request.url_rule), _key(), asked, answer, _undo)
         try:
             kept = idempotency.once(keyed, actor=actor)
         except IdempotencyKeyReused as refused:
@@ -252,10 +260,10 @@ def _key() -> str:
     return given if KEY.fullmatch(given) else form_key()
 
 
-def _fingerprint() -> bytes:
-    """What makes two sendings the same: the address and every field but the tokens."""
+def _fingerprint(files_sha256: bytes) -> bytes:
+    """What makes two sendings the same: the address, every field but the tokens, and the files."""
     fields = [(name, values) for name, values in request.form.lists() if name not in NOT_FIELDS]
-    return hashlib.sha256(json.dumps([request.path, fields]).encode()).digest()
+    return hashlib.sha256(json.dumps([request.path, fields, files_sha256.hex()]).encode()).digest()
 
 
 def _undo(refused: Refused) -> idempotency.Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shlex
@@ -10,9 +11,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from werkzeug.test import encode_multipart
+
 from magflow.domain.roles import SCOPES
 from tests.api.conftest import Program
 from tests.api.operations import operations
+from tests.pictures import picture_file
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 EXAMPLE = re.compile(r"```sh\n(curl .*?)```\n```json\n(.*?)```", re.DOTALL)
@@ -24,7 +28,9 @@ def answer_to(command: str, variables: dict[str, str]) -> tuple[int, Any]:
     for name, value in variables.items():
         command = command.replace(f"${name}", value)
     words = iter(shlex.split(command.replace("\\\n", " "))[1:])
-    url, method, data, headers = "", None, None, {}
+    url, method, data = "", None, None
+    headers: dict[str, str] = {}
+    form: dict[str, Any] = {}
     for word in words:
         if word == "-X":
             method = next(words)
@@ -33,9 +39,15 @@ def answer_to(command: str, variables: dict[str, str]) -> tuple[int, Any]:
             headers[name] = value
         elif word == "-d":
             data = next(words).encode()
+        elif word == "-F":
+            name, _, value = next(words).partition("=")
+            form[name] = (io.BytesIO(picture_file()), value[1:]) if value.startswith("@") else value
         else:
             assert not word.startswith("-"), f"the test does not know {word}"
             url = word
+    if form:
+        boundary, data = encode_multipart(form)
+        headers["Content-Type"] = f"multipart/form-data; boundary={boundary}"
     request = urllib.request.Request(url, data, headers, method=method or ("POST" if data else "GET"))
     try:
         with urllib.request.urlopen(request) as answer:

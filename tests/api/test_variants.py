@@ -264,6 +264,25 @@ def test_purchasable_is_active_complete_and_in_stock(program: Program, shirt: An
     )
 
 
+def test_a_draft_takes_the_place_of_the_active_one_in_one_step(program: Program, shirt: Any) -> None:
+    sold = program.variant(shirt, values=RED)
+    draft = program.variant(shirt, values=RED, status="inactive", sku="RED-NEW")
+    blue = program.variant(shirt, values=BLUE)
+    path = f"/variants/{draft['id']}/activate"
+
+    taken = program.refused("POST", path, status=409, code="conflict")
+    assert (taken["variant_id"], taken["sku"]) == (sold["id"], sold["sku"])
+    stale = {"instead_of": sold["id"], "instead_of_version": sold["version"] + 1}
+    program.refused("POST", path, stale, status=409, code="stale_version")
+    program.refused("POST", path, {"instead_of": blue["id"]}, status=422, code="invalid_options")
+    program.refused("POST", path, {"instead_of": draft["id"]}, status=422, code="validation_error")
+    assert program.data("GET", f"/variants/{sold['id']}")["status"] == "active"
+
+    seen = {"instead_of": taken["variant_id"], "version": draft["version"], "instead_of_version": sold["version"]}
+    assert program.data("POST", path, seen)["status"] == "active"
+    assert program.data("GET", f"/variants/{sold['id']}")["status"] == "inactive"
+
+
 def test_narrow_tokens_reach_what_they_may(program: Program, program_with: Callable[..., Program]) -> None:
     variant = program.variant(stock=1)
     reader = program_with("catalog:read")

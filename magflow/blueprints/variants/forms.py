@@ -1,7 +1,7 @@
 """What the catalogue's forms send, as values: products, their options, variants, stock."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flask import request
@@ -199,8 +199,17 @@ def listed_values(values: Sequence[str]) -> str:
 
 def sent_choices() -> list[int]:
     """The ids of the option values that were chosen in the drop-downs `option_<id of the type>`."""
+    return _choices(request.form)
+
+
+def asked_choices() -> list[int]:
+    """The same from the address: a combination that was suggested."""
+    return _choices(request.args)
+
+
+def _choices(given: Mapping[str, str]) -> list[int]:
     chosen = []
-    for name, value in request.form.items():
+    for name, value in given.items():
         if name.startswith("option_") and value.strip():
             try:
                 chosen.append(integer(value, least=1, as_text=True, most=2**63 - 1))

@@ -7,12 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import pgettext
 from sqlalchemy.orm import Session
 
-from magflow.blueprints.variants import forms
+from magflow.blueprints.variants import forms, image_pages
 from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Invalid, StaleVersion
 from magflow.domain.options import name_key
-from magflow.queries import audit, catalogue, product_lists, product_views, title_reading, troubles
+from magflow.queries import audit, catalogue, images, product_lists, product_views, title_reading, troubles
 from magflow.services import products
 from magflow.services.products import EditProduct, NewProduct, OptionsPlan, SetOptions
 from magflow.web.auth import request_id
@@ -51,6 +51,7 @@ def index() -> str:
         "products/index.html",
         listing=listing,
         page=page,
+        covers=images.covers_of_products(reading(), [row.product.id for row in page.rows]),
         pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),
         tabs=_tabs(listing),
         chips=_chips(listing),
@@ -97,6 +98,8 @@ def page(product_id: int) -> str:
     return show(
         "products/page.html",
         page=shown,
+        covers=images.covers_of_variants(reading(), [row.variant.id for row in shown.variants]),
+        pictures=image_pages.gallery(product_id),
         report=_report(shown),
         archive_consequences=archive_consequences,
         unread=unread,

@@ -1,5 +1,6 @@
 """Pages of one variant: made, edited, given other options, activated, and the question why its stock is this number."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from flask import Blueprint, flash, redirect, url_for
@@ -7,20 +8,21 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from magflow.blueprints.variants import forms
+from magflow.blueprints.variants import external_pages, forms, image_pages
 from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import AlreadyExists, CombinationTaken, InsufficientStock, InvalidOptions, StaleVersion
-from magflow.queries import audit, catalogue, stock
+from magflow.queries import audit, audit_names, catalogue, images, orders, product_details, stock
 from magflow.services import stock as stock_service
 from magflow.services import variants
 from magflow.services.stock import AdjustStock
 from magflow.services.variants import EditVariant, NewVariant, Swap
-from magflow.web import border, words
+from magflow.web import audit_words, border, words
+from magflow.web.auth import visitor
 from magflow.web.forms import Form, Landing, act, ask_first, show
 from magflow.web.listing import PAGE, Listing
 from magflow.web.locale import _, number
-from magflow.web.permissions import requires
+from magflow.web.permissions import allowed, requires
 from magflow.web.sentences import field_sentence, sentence
 
 blueprint = Blueprint("variants", __name__)
@@ -50,7 +52,39 @@ def new(product_id: int) -> ResponseReturnValue:
 
 
 def _new_page(product_id: int, form: Form) -> ResponseReturnValue:
-    return show("variants/new.html", form=form, page=catalogue.product_page(reading(), product_id)), form.status
+    product, options = catalogue.product(reading(), product_id), catalogue.product_options(reading(), product_id)
+    free, more = suggested(product_id, options)
+    shown = show(
+        "variants/new.html",
+        form=form,
+        product=product,
+        options=options,
+        chosen=set(forms.asked_choices()),
+        free=free,
+        more=more,
+    )
+    return shown, form.status
+
+
+SUGGESTIONS = 8
+
+
+def suggested(product_id: int, options: Sequence[catalogue.OptionRow]) -> tuple[list[dict[str, Any]], int]:
+    """The first combinations that no active variant has, as links to this page choose them; and how many more."""
+    if not options:
+        return [], 0
+    free = product_details.free_combinations(reading(), product_id, limit=SUGGESTIONS)
+    by_name = {(option.type.name, value.name): value.id for option in options for value in option.values}
+    rows = [
+        {
+            "label": ", ".join(row.values()),
+            "query": {
+                f"option_{option.type.id}": by_name[option.type.name, row[option.type.name]] for option in options
+            },
+        }
+        for row in free.rows
+    ]
+    return rows, free.total - len(rows)
 
 
 @blueprint.post("/products/<int:product_id>/variants/new")
@@ -102,6 +136,10 @@ def page(variant_id: int) -> ResponseReturnValue:
 def _page(variant_id: int, sent: Form | None = None) -> ResponseReturnValue:
     row = catalogue.variant(reading(), variant_id)
     product = catalogue.product(reading(), row.variant.product_id)
+    options = catalogue.product_options(reading(), product.id)
+    free, more = suggested(product.id, options)
+    history = audit.history_of_variant(reading(), variant_id, limit=8)
+    sold_in, sold_more = orders.with_variant(reading(), variant_id) if _may("orders:read") else ((), False)
     shown = show(
         "variants/page.html",
         row=row,
@@ -109,13 +147,25 @@ def _page(variant_id: int, sent: Form | None = None) -> ResponseReturnValue:
         name=name_of(row),
         words=words,
         forms={name: sent if sent is not None and sent.name == name else Form(name) for name in ("fields", "options")},
-        options=catalogue.product_options(reading(), product.id),
-        held={choice.option_value_id for choice in row.options},
+        options=options,
+        held=set(forms.asked_choices()) or {choice.option_value_id for choice in row.options},
+        free=free,
+        more=more,
+        pictures=image_pages.gallery(product.id, variant_id),
         external_ids=catalogue.external_ids(reading(), variant_id),
+        forgetting=external_pages.consequence(),
         movements=stock.movements_of(reading(), variant_id, limit=5),
-        history=audit.history_of(reading(), "variants", variant_id, limit=8),
+        orders=sold_in,
+        orders_more=sold_more,
+        history=history,
+        audit_words=audit_words,
+        names=audit_names.names(reading(), history),
     )
     return shown, sent.status if sent is not None else 200
+
+
+def _may(permission: str) -> bool:
+    return allowed(permission, visitor().scopes)
 
 
 @blueprint.post("/products/variants/<int:variant_id>")
@@ -181,8 +231,18 @@ def activate(variant_id: int) -> ResponseReturnValue:
 
 
 def _conflict(variant_id: int, winner_id: int, back: str) -> ResponseReturnValue:
-    rows = {row.variant.id: row for row in catalogue.variant_rows(reading(), [variant_id, winner_id])}
-    return show("variants/conflict.html", draft=rows[variant_id], active=rows[winner_id], back_url=back), 409
+    """Both side by side, every field that differs marked, and the way out."""
+    both = [winner_id, variant_id]
+    rows = {row.variant.id: row for row in catalogue.variant_rows(reading(), both)}
+    shown = show(
+        "variants/conflict.html",
+        draft=rows[variant_id],
+        active=rows[winner_id],
+        covers=images.covers_of_variants(reading(), both),
+        external_ids={id_: [known.external_id for known in catalogue.external_ids(reading(), id_)] for id_ in both},
+        back_url=back,
+    )
+    return shown, 409
 
 
 @blueprint.post("/products/variants/<int:variant_id>/swap")
