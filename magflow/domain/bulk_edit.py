@@ -110,7 +110,8 @@ def new_price(rule: Rule, old: Decimal | None) -> Decimal | RefusedValue | None:
     # Free stays free: a price of nothing that is raised by per cent is not a decision to charge 0.99.
     if wanted == 0:
         return Decimal("0.00")
-    return rounded(wanted, rule.rounding)
+    price = rounded(wanted, rule.rounding)
+    return price if price <= HIGHEST_PRICE else RefusedValue("too_large")
 
 
 def new_stock(rule: Rule, old: int) -> int | RefusedValue:

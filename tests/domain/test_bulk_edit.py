@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magflow.domain.bulk_edit import RefusedValue, Rule, check_rules, new_price, new_stock, rounded
+from magflow.domain.bulk_edit import (
+    HIGHEST_STOCK,
+    ROUNDINGS,
+    RefusedValue,
+    Rounding,
+    Rule,
+    check_rules,
+    new_price,
+    new_stock,
+    rounded,
+)
 from magflow.domain.errors import Invalid
 
 prices = st.decimals(min_value="0.01", max_value=10**7, places=2)
@@ -51,6 +61,7 @@ def test_what_cannot_be_is_refused() -> None:
     assert new_price(Rule("price", "percent", Decimal("-150"), ".99"), Decimal("10.00")) == RefusedValue("below_zero")
     assert new_price(Rule("compare_at_price", "percent", Decimal("10")), None) == RefusedValue("no_price_to_change")
     assert new_price(Rule("price", "percent", Decimal("900")), Decimal("9999999999.99")) == RefusedValue("too_large")
+    assert new_price(Rule("price", "add", Decimal("0"), "whole"), Decimal("9999999999.60")) == RefusedValue("too_large")
     assert new_stock(Rule("stock", "add", Decimal("-3")), 2) == RefusedValue("below_zero")
 
 
@@ -81,3 +92,30 @@ def test_rules_that_cannot_be_right_are_named() -> None:
         ("changes[2].value", "below_zero"),
         ("changes[3].value", "required"),
     }
+
+
+@given(price=prices, rounding=st.sampled_from(ROUNDINGS))
+def test_a_rounded_price_is_rounded(price: Decimal, rounding: Rounding) -> None:
+    once = rounded(price, rounding)
+    assert rounded(once, rounding) == once
+    assert once.as_tuple().exponent == -2
+    step = {"cent": "0.005", ".99": "0.50", "0.05": "0.025", "whole": "0.50"}[rounding]
+    assert abs(once - price) <= Decimal(step) or once == Decimal("0.99")
+
+
+@given(
+    price=prices,
+    percent=st.decimals(min_value=-99, max_value=400, places=4),
+    rounding=st.sampled_from(ROUNDINGS),
+)
+def test_a_percentage_never_shows_where_it_came_from(price: Decimal, percent: Decimal, rounding: Rounding) -> None:
+    result = new_price(Rule("price", "percent", percent, rounding), price)
+    assert isinstance(result, Decimal)
+    assert result == rounded(price * (100 + percent) / 100, rounding)
+
+
+@given(old=st.integers(0, 10**9), more=st.integers(-(10**9), 10**9))
+def test_stock_is_added_to_exactly_or_not_at_all(old: int, more: int) -> None:
+    result = new_stock(Rule("stock", "add", Decimal(more)), old)
+    assert result == (old + more if 0 <= old + more <= HIGHEST_STOCK else result)
+    assert isinstance(result, RefusedValue) == (not 0 <= old + more <= HIGHEST_STOCK)

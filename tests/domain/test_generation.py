@@ -102,3 +102,37 @@ def test_a_template_never_goes_below_zero_and_says_one_thing_once() -> None:
     ) == Decimal("0.00")
     with pytest.raises(Invalid):
         check_rules([PriceRule("A", "b", "amount", Decimal(1)), PriceRule("a", "B", "percent", Decimal(1))])
+
+
+parts = st.builds(
+    PriceRule,
+    st.sampled_from(["Option 1", "Option 2", "Option 3"]),
+    st.sampled_from(["v0", "v1", "v2"]),
+    st.sampled_from(["amount", "percent"]),
+    st.decimals(min_value=-200, max_value=200, places=2),
+)
+bases = st.decimals(min_value=0, max_value=10**6, places=2)
+
+
+@given(base=bases, rules=st.lists(parts, max_size=6, unique_by=lambda r: (r.option_name, r.option_value)))
+def test_a_template_makes_prices_of_two_places_that_are_within_its_rules(base: Decimal, rules: list[PriceRule]) -> None:
+    template = PriceTemplateRules(rules)
+    for combination in combinations(axes_of([3, 2, 2])):
+        price = template.price(base, combination.names)
+        meant = [r for r in rules if combination.names.get(r.option_name) == r.option_value]
+        exact = base + sum(r.amount if r.kind == "amount" else base * r.amount / 100 for r in meant)
+        assert price.as_tuple().exponent == -2
+        assert price >= 0
+        assert abs(price - max(exact, Decimal(0))) <= Decimal("0.005")
+        assert template.price(base, dict(reversed(combination.names.items()))) == price
+
+
+@given(sizes=st.lists(st.integers(1, 4), min_size=1, max_size=3), taken=st.sets(st.integers(0, 5), max_size=3))
+def test_every_combination_gets_a_sku_of_its_own(sizes: list[int], taken: set[int]) -> None:
+    axes = axes_of(sizes)
+    for pattern in (None, "{product}", "{product}-{Option 1}"):
+        numbering = Numbering({f"MUG-{n}" for n in taken} | {"MUG"})
+        named = SkuPattern(pattern, "Mug", "mug", axes)
+        skus = [numbering.unique(named.sku(c.names)) for c in combinations(axes)]
+        assert len({*skus}) == len(skus) == count(axes)
+        assert not {*skus} & ({f"MUG-{n}" for n in taken} | {"MUG"})
