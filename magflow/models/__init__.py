@@ -18,7 +18,19 @@ from magflow.models.catalogue import (
     VariantStatus,
 )
 from magflow.models.images import Image, ImageFile
-from magflow.models.imports import Import, ImportChunk, ImportImage, ImportOption, ImportRow, ImportStage
+from magflow.models.imports import (
+    ExportSchedule,
+    Import,
+    ImportChunk,
+    ImportFeed,
+    ImportImage,
+    ImportMapping,
+    ImportMissing,
+    ImportOption,
+    ImportProduct,
+    ImportRow,
+    ImportStage,
+)
 from magflow.models.jobs import JobFailure
 from magflow.models.marketplaces import (
     MarketplaceAccount,
@@ -47,13 +59,14 @@ from magflow.models.workspace import SavedView, SavedViewDefault, TitleConfirmat
 
 __all__ = [
     "AdoptionChange", "ApiToken", "AuditEntry", "BulkEdit", "BulkEditProgress", "BulkEditRow", "Event",
-    "IdempotencyKey", "Image", "ImageFile", "Import", "ImportChunk", "ImportImage", "ImportOption", "ImportRow", "ImportStage",
-    "JobFailure", "MarketplaceAccount", "MarketplaceOrder", "MarketplaceRequest", "MarketplaceReturn", "Offer",
-    "OfferSnapshot", "OneTimeLink", "OptionReadingSkip", "OptionType", "OptionValue", "OptionValueVariant", "Order",
-    "OrderHandling", "OrderItem", "OrderSeries", "OrderStatusMove", "OrderWindow", "PriceTemplate",
-    "PriceTemplateRule", "Product", "ProductOptionType", "ProductOptionValue", "ProductPriceTemplate", "RateSlot",
-    "RateWindow", "Refund", "Restock", "SavedView", "SavedViewDefault", "Setting", "SignInThrottle", "StockMovement",
-    "StockOutbox", "StockPool", "TitleConfirmation", "TroubleKeep", "User", "UserSession", "Variant",
-    "VariantExternalId", "VariantImage", "VariantStatus", "VariantTrouble", "WebhookDelivery", "WebhookEndpoint",
-    "WebhookInbox", "WebhookSubscription", "WebhookVersion",
+    "ExportSchedule", "IdempotencyKey", "Image", "ImageFile", "Import", "ImportChunk", "ImportFeed", "ImportImage",
+    "ImportMapping", "ImportMissing", "ImportOption", "ImportProduct", "ImportRow", "ImportStage", "JobFailure",
+    "MarketplaceAccount", "MarketplaceOrder", "MarketplaceRequest", "MarketplaceReturn", "Offer", "OfferSnapshot",
+    "OneTimeLink", "OptionReadingSkip", "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderHandling",
+    "OrderItem", "OrderSeries", "OrderStatusMove", "OrderWindow", "PriceTemplate", "PriceTemplateRule", "Product",
+    "ProductOptionType", "ProductOptionValue", "ProductPriceTemplate", "RateSlot", "RateWindow", "Refund",
+    "Restock", "SavedView", "SavedViewDefault", "Setting", "SignInThrottle", "StockMovement",
+    "StockOutbox", "StockPool", "TitleConfirmation", "TroubleKeep",
+    "User", "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus", "VariantTrouble",
+    "WebhookDelivery", "WebhookEndpoint", "WebhookInbox", "WebhookSubscription", "WebhookVersion",
 ]  # fmt: skip

@@ -45,6 +45,10 @@ class Import(Base):
     """Why a failed run failed: a code, and what to do."""
     reading: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """How the file is read: encoding, delimiter, decimal sign of each column, columns that are left out."""
+    choices: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """What a person chose: `domain/imports/choices.py` says what there is."""
+    feed_id: Mapped[int | None]
+    """The address it was fetched from; no foreign key, for the history stays."""
     run: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     """Counts the starts. A runner that was overtaken by a later start finds another number and stops."""
     beat_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -53,10 +57,14 @@ class Import(Base):
     rows_applied: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     rows_unchanged: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     rows_refused: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    rows_missing: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Variants that were deactivated because the file did not have them. They are no rows of it."""
     actor: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
     started_at: Mapped[datetime | None] = mapped_column(Timestamp)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    undone_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    undone_by: Mapped[str | None] = mapped_column(Text)
 
 
 class ImportRow(Base):
@@ -79,6 +87,37 @@ class ImportRow(Base):
     errors: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
     """Of a refused row: column, code, params, and the cell as it came."""
     variant_id: Mapped[int | None]
+    changes: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """Field -> [before, after], of a row that changed what was there."""
+    version_after: Mapped[int | None] = mapped_column(Integer)
+    seq_after: Mapped[int | None]
+    """How the variant stood afterwards: version, and the number of its last movement."""
+    undo: Mapped[str | None] = mapped_column(Text)
+    """`undone`, or why it could not be set back: a stable code."""
+
+
+class ImportProduct(Base):
+    """What an import did to a product."""
+
+    __tablename__ = "import_products"
+
+    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
+    product_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    created: Mapped[bool]
+    changes: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    version_after: Mapped[int] = mapped_column(Integer)
+    undo: Mapped[str | None] = mapped_column(Text)
+
+
+class ImportMissing(Base):
+    """A variant that was deactivated because the file did not have it."""
+
+    __tablename__ = "import_missing"
+
+    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
+    variant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version_after: Mapped[int] = mapped_column(Integer)
+    undo: Mapped[str | None] = mapped_column(Text)
 
 
 class ImportChunk(Base):
@@ -97,6 +136,7 @@ class ImportChunk(Base):
     applied: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     unchanged: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     refused: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    missing: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     done_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
@@ -142,6 +182,12 @@ class ImportStage(Base):
     """The row's option values, in `import_options`; NULL when it has none."""
     images: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     """Addresses of the variant's own pictures."""
+    makes_product: Mapped[bool] = mapped_column(server_default=text("false"))
+    """A row that is a product by itself, with or without variants."""
+    clears: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    """Fields whose cell is blank and means nothing: they are emptied."""
+    extra: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """What only files of offers say."""
 
 
 class ImportOption(Base):
@@ -171,3 +217,71 @@ class ImportImage(Base):
     position: Mapped[int] = mapped_column(Integer)
     url: Mapped[str] = mapped_column(Text)
     alt_text: Mapped[str | None] = mapped_column(Text)
+
+
+class ImportMapping(Base):
+    """What was chosen for the files of a source the last time."""
+
+    __tablename__ = "import_mappings"
+
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    source: Mapped[str] = mapped_column(Text, primary_key=True)
+    source_account: Mapped[str] = mapped_column(Text, primary_key=True)
+    choices: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    saved_by: Mapped[str] = mapped_column(Text)
+    saved_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+
+
+class ImportFeed(Base):
+    """A file that is fetched by the clock and imported when it has changed."""
+
+    __tablename__ = "import_feeds"
+    __table_args__ = (
+        CheckConstraint("kind IN ('variants', 'stock', 'offers', 'orders')", name="kind"),
+        CheckConstraint("every_minutes BETWEEN 5 AND 43200", name="every_minutes"),
+        Index("ix_import_feeds_next_at", "next_at", postgresql_where=text("active")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    url: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    format: Mapped[str] = mapped_column(Text, server_default=text("'auto'"))
+    source: Mapped[str] = mapped_column(Text)
+    source_account: Mapped[str] = mapped_column(Text, server_default=text("'default'"))
+    every_minutes: Mapped[int] = mapped_column(Integer)
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    next_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+    fetched_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Of what was fetched last: the same again is not imported again."""
+    import_id: Mapped[int | None]
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+
+
+class ExportSchedule(Base):
+    """A file that is written by the clock, into the home folder; who knows its address may read it."""
+
+    __tablename__ = "export_schedules"
+    __table_args__ = (
+        CheckConstraint("every_minutes BETWEEN 5 AND 43200", name="every_minutes"),
+        Index("idx_unique_export_token", "token_hash", unique=True, postgresql_where=text("token_hash IS NOT NULL")),
+        Index("ix_export_schedules_next_at", "next_at", postgresql_where=text("active")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    what: Mapped[str] = mapped_column(Text)
+    format: Mapped[str] = mapped_column(Text)
+    filters: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    every_minutes: Mapped[int] = mapped_column(Integer)
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    next_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+    written_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    written_as: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)

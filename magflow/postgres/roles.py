@@ -68,6 +68,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "idempotency_keys": PRIVATE,
     "marketplace_accounts": Table(hidden=frozenset({"credentials", "credentials_hint"})),
     "marketplace_requests": PRIVATE,
+    "export_schedules": Table(hidden=frozenset({"token_hash"})),
     "webhook_endpoints": PRIVATE,
     "webhook_inbox": PRIVATE,
     "webhook_subscriptions": PRIVATE,

@@ -3,6 +3,7 @@
 Each page is a short read by itself, so an export of any size holds neither memory nor a transaction.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -31,6 +32,32 @@ class VariantLine:
     """(address, text for those who do not see)."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What of the catalogue is exported; None: all of it."""
+
+    status: int | None = None
+    brand: str | None = None
+    category: str | None = None
+    text: str | None = None
+    """A part of the product's name or of the SKU."""
+    product_id: int | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As parameters of the statements."""
+        escaped = None if self.text is None else re.sub(r"([\\%_])", r"\\\1", self.text)
+        return {
+            "status": self.status,
+            "brand": self.brand,
+            "category": self.category,
+            "part": None if escaped is None else f"%{escaped}%",
+            "only_product": self.product_id,
+        }
+
+
+EVERYTHING: Final = Wanted()
+
 # By product, then by id: the index on (product_id, sku) finds the products, and within one the ids are sorted.
 VARIANTS: Final = text("""
 SELECT v.product_id, v.id, p.handle, p.name, p.description, p.brand, p.category, p.archived,
@@ -47,6 +74,11 @@ SELECT v.product_id, v.id, p.handle, p.name, p.description, p.brand, p.category,
         WHERE i.product_id = v.product_id AND i.variant_id IS NULL)
 FROM variants v JOIN products p ON p.id = v.product_id
 WHERE v.product_id >= :product AND (v.product_id, v.id) > (:product, :variant)
+  AND (CAST(:status AS smallint) IS NULL OR v.status = :status)
+  AND (CAST(:brand AS text) IS NULL OR p.brand = :brand)
+  AND (CAST(:category AS text) IS NULL OR p.category = :category)
+  AND (CAST(:part AS text) IS NULL OR p.name ILIKE :part OR v.sku ILIKE :part)
+  AND (CAST(:only_product AS bigint) IS NULL OR p.id = :only_product)
 ORDER BY v.product_id, v.id LIMIT :most""")
 
 MOST_OPTIONS: Final = text("""
@@ -59,6 +91,11 @@ GROUP BY p.id HAVING count(*) > :most ORDER BY p.id LIMIT 5""")
 STOCK: Final = text("""
 SELECT v.product_id, v.id, v.sku, p.name, v.stock FROM variants v JOIN products p ON p.id = v.product_id
 WHERE v.product_id >= :product AND (v.product_id, v.id) > (:product, :variant)
+  AND (CAST(:status AS smallint) IS NULL OR v.status = :status)
+  AND (CAST(:brand AS text) IS NULL OR p.brand = :brand)
+  AND (CAST(:category AS text) IS NULL OR p.category = :category)
+  AND (CAST(:part AS text) IS NULL OR p.name ILIKE :part OR v.sku ILIKE :part)
+  AND (CAST(:only_product AS bigint) IS NULL OR p.id = :only_product)
 ORDER BY v.product_id, v.id LIMIT :most""")
 
 ORDERS: Final = text("""
@@ -79,9 +116,9 @@ def with_more_options(session: Session, most: int) -> list[str]:
     return list(session.scalars(TOO_MANY_OPTIONS, {"most": most}))
 
 
-def variants(session: Session, after: Key, *, source: str, account: str) -> list[VariantLine]:
+def variants(session: Session, after: Key, *, source: str, account: str, wanted: Wanted) -> list[VariantLine]:
     """The next page of variants."""
-    rows = session.execute(VARIANTS, {**_place(after), "source": source, "account": account})
+    rows = session.execute(VARIANTS, {**_place(after), **wanted.values, "source": source, "account": account})
     return [_line(row) for row in rows]
 
 
@@ -100,9 +137,10 @@ def _line(row: Any) -> VariantLine:
     )  # fmt: skip
 
 
-def stock(session: Session, after: Key) -> list[tuple[Key, str, str, int]]:
+def stock(session: Session, after: Key, wanted: Wanted) -> list[tuple[Key, str, str, int]]:
     """The next page of (key, SKU, product, stock)."""
-    return [((row[0], row[1]), row[2], row[3], row[4]) for row in session.execute(STOCK, _place(after))]
+    rows = session.execute(STOCK, {**_place(after), **wanted.values})
+    return [((row[0], row[1]), row[2], row[3], row[4]) for row in rows]
 
 
 def order_lines(session: Session, after: Key) -> list[tuple[Key, Sequence[Any]]]:

@@ -8,8 +8,21 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from magflow.domain.errors import NotFound
-from magflow.models import Import, ImportChunk, ImportRow, Product
+from magflow.models import (
+    ExportSchedule,
+    Import,
+    ImportChunk,
+    ImportFeed,
+    ImportMapping,
+    ImportRow,
+    Product,
+    Variant,
+)
 from magflow.queries.paging import Page, counted
+
+Row = ImportRow
+File = Import
+"""What pages and answers show of rows and of imports."""
 
 ENDED = frozenset({"finished", "cancelled", "failed"})
 
@@ -114,6 +127,71 @@ def same_file_before(session: Session, row: Import) -> Import | None:
         .order_by(Import.id.desc())
         .limit(1)
     ).first()
+
+
+def remembered(session: Session, kind: str, source: str, source_account: str) -> dict[str, Any] | None:
+    """What was chosen for the last file of a source; None where nobody has chosen anything."""
+    row = session.get(ImportMapping, (kind, source, source_account))
+    return None if row is None else row.choices
+
+
+def rows_of(session: Session, import_id: int, outcome: str, *, after: int = 0, limit: int = 50) -> Page[ImportRow]:
+    """The rows of an import that came to this, in file order."""
+    statement = select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.outcome == outcome)
+    total, estimate = counted(session, statement)
+    rows = session.scalars(statement.where(ImportRow.number > after).order_by(ImportRow.number).limit(limit + 1)).all()
+    return Page(rows[:limit], total, estimate, rows[limit - 1].number if len(rows) > limit else None)
+
+
+def names_of(session: Session, rows: Sequence[ImportRow]) -> dict[int, str]:
+    """SKUs of the variants that rows are about."""
+    ids = [row.variant_id for row in rows if row.variant_id is not None]
+    return {row[0]: row[1] for row in session.execute(select(Variant.id, Variant.sku).where(Variant.id.in_(ids)))}
+
+
+def undo_counts(session: Session, import_id: int) -> dict[str, int]:
+    """What became of the rows of an import that was undone: `undone`, or the reason why not."""
+    rows = session.execute(
+        select(ImportRow.undo, func.count())
+        .where(ImportRow.import_id == import_id, ImportRow.undo.is_not(None))
+        .group_by(ImportRow.undo)
+    )
+    return {str(row[0]): int(row[1]) for row in rows}
+
+
+def not_undone(session: Session, import_id: int, *, limit: int = 50) -> Sequence[ImportRow]:
+    """The first rows that could not be set back."""
+    return session.scalars(
+        select(ImportRow)
+        .where(ImportRow.import_id == import_id, ImportRow.undo.is_not(None), ImportRow.undo != "undone")
+        .order_by(ImportRow.number)
+        .limit(limit)
+    ).all()
+
+
+def feeds(session: Session) -> Sequence[ImportFeed]:
+    """The addresses that are fetched by the clock."""
+    return session.scalars(select(ImportFeed).order_by(ImportFeed.id)).all()
+
+
+def feed(session: Session, feed_id: int) -> ImportFeed:
+    """One of them. Raises NotFound."""
+    found = session.get(ImportFeed, feed_id)
+    if found is None:
+        raise NotFound("feed", feed_id)
+    return found
+
+
+def schedules(session: Session) -> Sequence[ExportSchedule]:
+    """The exports that are written by the clock."""
+    return session.scalars(select(ExportSchedule).order_by(ExportSchedule.id)).all()
+
+
+def schedule(session: Session, schedule_id: int) -> ExportSchedule | None:
+    """One of them, as long as it is written."""
+    return session.scalars(
+        select(ExportSchedule).where(ExportSchedule.id == schedule_id, ExportSchedule.active)
+    ).one_or_none()
 
 
 def running_count(session: Session) -> int:

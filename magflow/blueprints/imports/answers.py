@@ -8,7 +8,7 @@ from marshmallow import fields
 from magflow.blueprints.imports.words import fault_sentence
 from magflow.domain.imports.layouts import KINDS
 from magflow.queries.catalogue import VariantRow
-from magflow.queries.imports import ImportState
+from magflow.queries.imports import ImportState, Row
 from magflow.services.variants import ACTIVE
 from magflow.web.answers import Amount, Answer, Count, Time, Word
 
@@ -27,7 +27,7 @@ class ImportOut(Answer):
 
     id = fields.Integer(required=True)
     kind = Word(*KINDS, required=True)
-    format = Word("magflow", "shopify", required=True)
+    format = Word("magflow", "shopify", "woocommerce", required=True)
     source = fields.String(required=True)
     source_account = fields.String(required=True)
     filename = fields.String(required=True)
@@ -38,12 +38,35 @@ class ImportOut(Answer):
     rows_applied = Count(required=True)
     rows_unchanged = Count(required=True)
     rows_refused = Count(required=True)
+    variants_missing = Count(required=True)
+    undone_at = Time(required=True, allow_none=True)
     error = fields.Nested(ErrorOut, required=True, allow_none=True)
     left_out = fields.List(fields.String(), required=True)
     actor = fields.String(required=True)
     created_at = Time(required=True)
     started_at = Time(required=True, allow_none=True)
     finished_at = Time(required=True, allow_none=True)
+
+
+class RowErrorOut(Answer):
+    """What is wrong with a cell, or with the row where the column is empty."""
+
+    column = fields.String(required=True)
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+    value = fields.String(required=True)
+
+
+class ImportRowOut(Answer):
+    """What became of a row. `changes`: field -> [before, after]. `undo`: `undone`, or why it could not be."""
+
+    id = fields.Integer(required=True)
+    line = Count(required=True)
+    outcome = Word("created", "updated", "refused", required=True)
+    variant_id = fields.Integer(required=True, allow_none=True)
+    changes = fields.Dict(keys=fields.String(), required=True)
+    errors = fields.List(fields.Nested(RowErrorOut), required=True)
+    undo = fields.String(required=True, allow_none=True)
 
 
 class SyncedValue(Answer):
@@ -89,6 +112,8 @@ def import_json(state: ImportState) -> dict[str, Any]:
         "rows_applied": state.applied,
         "rows_unchanged": state.unchanged,
         "rows_refused": state.refused,
+        "variants_missing": row.rows_missing,
+        "undone_at": row.undone_at,
         "error": error,
         "left_out": list((row.reading or {}).get("left_out", ())),
         "actor": row.actor,
@@ -96,6 +121,23 @@ def import_json(state: ImportState) -> dict[str, Any]:
         "started_at": row.started_at,
         "finished_at": row.finished_at,
     }
+
+
+def row_json(row: Row) -> dict[str, Any]:
+    """A row of an import; its id is its number among the file's records."""
+    return {
+        "id": row.number,
+        "line": row.line,
+        "outcome": row.outcome,
+        "variant_id": row.variant_id,
+        "changes": {name: pair for name, pair in (row.changes or {}).items() if name != "option_ids"},
+        "errors": [
+            {"column": error["column"], "code": error["code"], "message": fault_sentence(error),
+             "value": error.get("value", "")}
+            for error in row.errors or ()
+        ],
+        "undo": row.undo,
+    }  # fmt: skip
 
 
 def synced_json(outcome: str, named: Sequence[str], row: VariantRow) -> dict[str, Any]:

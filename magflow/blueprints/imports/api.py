@@ -11,8 +11,9 @@ from magflow.domain.errors import FieldError, Invalid
 from magflow.queries import catalogue, imports
 from magflow.services import audit, feeds
 from magflow.services.feeds import FeedRecord
-from magflow.services.imports import commands, files
+from magflow.services.imports import commands, files, undo
 from magflow.services.imports.commands import Rerun
+from magflow.services.imports.undo import UndoImport
 from magflow.web.answers import listed
 from magflow.web.api import ApiBlueprint, id_after, perform, success
 from magflow.web.auth import current_actor
@@ -110,6 +111,33 @@ def run_import(import_id: int) -> Response:
 def cancel_import(import_id: int) -> Response:
     """Stop an import."""
     return perform(commands.cancel, import_id, present=_present, status=200)
+
+
+@api.post("/imports/<int:import_id>/pause")
+@requires("imports:write")
+@api.answers(answers.ImportOut, description="The import; `resume` goes on with it")
+def pause_import(import_id: int) -> Response:
+    """Let an import rest between two of its steps."""
+    return perform(commands.pause, import_id, present=_present, status=200)
+
+
+@api.post("/imports/<int:import_id>/undo")
+@requires("imports:write")
+@api.answers(answers.ImportOut, status=202, description="The import; it is undone in the background")
+def undo_import(import_id: int) -> Response:
+    """Deactivate what an import created and set back what it changed, as far as nobody has touched it since."""
+    return perform(undo.undo, UndoImport(import_id), present=_present, status=202)
+
+
+@api.get("/imports/<int:import_id>/rows")
+@requires("imports:read")
+@api.filters(requests.RowsQuery)
+@api.answers(answers.ImportRowOut, many=True, description="Rows in file order")
+def list_rows(query: dict[str, Any], import_id: int) -> Response:
+    """What each row created, changed (from what to what) or was refused for. Rows without effect are not listed."""
+    imports.one(db.session(), import_id)
+    page = imports.rows_of(db.session(), import_id, query["outcome"], after=id_after(query), limit=query["limit"])
+    return listed([answers.row_json(row) for row in page.rows], page)
 
 
 @api.post("/imports/<int:import_id>/resume")

@@ -5,9 +5,10 @@ from typing import Any, Final, Literal, TypeVar
 
 from magflow.db import db
 from magflow.domain.errors import FieldError, Invalid
+from magflow.domain.imports import workbooks
 from magflow.domain.imports.writing import blocks, cell
 from magflow.queries import exports
-from magflow.queries.exports import START, Key, VariantLine
+from magflow.queries.exports import EVERYTHING, START, Key, VariantLine, Wanted
 from magflow.services.variants import ACTIVE
 
 Row = TypeVar("Row")
@@ -15,6 +16,8 @@ What = Literal["variants", "stock", "orders"]
 
 WHATS: Final = ("variants", "stock", "orders")
 FORMATS: Final = ("magflow", "shopify")
+KEPT: Final = "exports"
+"""Where in the home folder exports by the clock are."""
 
 SHOPIFY_OPTIONS: Final = 3
 SHOPIFY_HEADER: Final = (
@@ -25,20 +28,34 @@ SHOPIFY_HEADER: Final = (
 )  # fmt: skip
 
 
-def export(what: str, form: str, *, source: str = "file", account: str = "default") -> Iterator[bytes]:
-    """A CSV file, piece by piece. Raises Invalid before the first piece when it cannot be written."""
+NUMBERS: Final = frozenset({"price", "compare_at_price", "stock", "expected", "vat_rate", "quantity", "unit_price",
+                            "Price", "Compare-at price", "Inventory quantity"})  # fmt: skip
+"""Columns that a workbook holds as numbers."""
+
+Written = Callable[[Sequence[str], Iterator[Sequence[str]]], Iterator[bytes]]
+
+
+def _workbook(header: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[bytes]:
+    return workbooks.blocks(header, rows, numbers=NUMBERS)
+
+
+def export(
+    what: str, form: str, *, source: str = "file", account: str = "default", wanted: Wanted = EVERYTHING,
+    workbook: bool = False,
+) -> Iterator[bytes]:  # fmt: skip
+    """A CSV file or a workbook, piece by piece. Raises Invalid before the first piece when it cannot be written."""
+    written: Written = _workbook if workbook else blocks
     if what not in WHATS:
         raise Invalid([FieldError("what", "not_one_of", {"choices": ", ".join(WHATS)})])
     if form not in FORMATS or (form == "shopify" and what != "variants"):
         choices = FORMATS if what == "variants" else FORMATS[:1]
         raise Invalid([FieldError("format", "not_one_of", {"choices": ", ".join(choices)})])
     if what == "stock":
-        return blocks(("sku", "product", "stock", "expected"), _stock_rows())
+        return written(("sku", "product", "stock", "expected"), _stock_rows(wanted))
     if what == "orders":
-        return blocks(ORDER_HEADER, _order_rows())
-    if form == "shopify":
-        return _shopify(source, account)
-    return _magflow(source, account)
+        return written(ORDER_HEADER, _order_rows())
+    lines = _variant_lines(source, account, wanted)
+    return _shopify(lines, written) if form == "shopify" else _magflow(lines, written)
 
 
 def _pages(read: Callable[[Key], Sequence[Row]], key: Callable[[Row], Key]) -> Iterator[Row]:
@@ -51,23 +68,24 @@ def _pages(read: Callable[[Key], Sequence[Row]], key: Callable[[Row], Key]) -> I
     db.session.remove()
 
 
-def _variant_lines(source: str, account: str) -> Iterator[VariantLine]:
+def _variant_lines(source: str, account: str, wanted: Wanted) -> Iterator[VariantLine]:
     return _pages(
-        lambda after: exports.variants(db.session(), after, source=source, account=account), lambda line: line.key
+        lambda after: exports.variants(db.session(), after, source=source, account=account, wanted=wanted),
+        lambda line: line.key,
     )
 
 
 # --- MagFlow's own columns --------------------------------------------------------------------------------------------
 
 
-def _magflow(source: str, account: str) -> Iterator[bytes]:
+def _magflow(lines: Iterator[VariantLine], written: Written) -> Iterator[bytes]:
     options = exports.most_options(db.session())
     header = ["handle", "product", "description", "brand", "category", "sku", "title"]
     for n in range(1, options + 1):
         header += [f"option{n}_name", f"option{n}_value"]
     header += ["price", "compare_at_price", "stock", "status", "ean", "vat_rate", "external_id", "image_urls",
                "product_image_urls"]  # fmt: skip
-    return blocks(header, (_magflow_row(line, options) for line in _variant_lines(source, account)))
+    return written(header, (_magflow_row(line, options) for line in lines))
 
 
 def _magflow_row(line: VariantLine, options: int) -> list[str]:
@@ -86,17 +104,17 @@ def _magflow_row(line: VariantLine, options: int) -> list[str]:
 # --- Shopify's --------------------------------------------------------------------------------------------------------
 
 
-def _shopify(source: str, account: str) -> Iterator[bytes]:
+def _shopify(lines: Iterator[VariantLine], written: Written) -> Iterator[bytes]:
     if too_many := exports.with_more_options(db.session(), SHOPIFY_OPTIONS):
         detail = {"limit": SHOPIFY_OPTIONS, "products": ", ".join(too_many)}
         raise Invalid([FieldError("format", "too_many_options", detail)])
-    return blocks(SHOPIFY_HEADER, _shopify_rows(source, account))
+    return written(SHOPIFY_HEADER, _shopify_rows(lines))
 
 
-def _shopify_rows(source: str, account: str) -> Iterator[list[str]]:
+def _shopify_rows(all_lines: Iterator[VariantLine]) -> Iterator[list[str]]:
     """Shopify's status is the product's: of a product with active variants, the drafts have no place in its file."""
     lines: list[VariantLine] = []
-    for line in _variant_lines(source, account):
+    for line in all_lines:
         if lines and lines[0].key[0] != line.key[0]:
             yield from _shopify_product(lines)
             lines = []
@@ -148,9 +166,10 @@ def _picture(image: tuple[str, str | None], place: int) -> dict[str, str]:
 # --- stock and orders -------------------------------------------------------------------------------------------------
 
 
-def _stock_rows() -> Iterator[list[str]]:
+def _stock_rows(wanted: Wanted) -> Iterator[list[str]]:
     """`expected` is what the stock was when the file was made: a count is refused where something was sold since."""
-    for _key, sku, product, stock in _pages(lambda after: exports.stock(db.session(), after), lambda row: row[0]):
+    pages = _pages(lambda after: exports.stock(db.session(), after, wanted), lambda row: row[0])
+    for _key, sku, product, stock in pages:
         yield [cell(sku), cell(product), cell(stock), cell(stock)]
 
 

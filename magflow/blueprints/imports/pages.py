@@ -1,26 +1,26 @@
 """Pages of imports: upload, watch, see what was refused and why; and exports to take away."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from flask import Blueprint, Response, jsonify, stream_with_context, url_for
+from flask import Blueprint, Response, jsonify, send_file, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from magflow.blueprints.imports import answers, exporting, report, requests
-from magflow.blueprints.imports.words import ROWS, fault_sentence
+from magflow.blueprints.imports import answers, report, requests
+from magflow.blueprints.imports.words import FIELD_WORDS, FORMAT_WORDS, ROWS, UNDO_WORDS, fault_sentence
 from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, NotFound
 from magflow.domain.imports.templates import TEMPLATES
 from magflow.domain.imports.writing import blocks
 from magflow.queries import imports
-from magflow.services import audit
-from magflow.services.imports import commands, files
+from magflow.services.imports import commands, files, undo
 from magflow.services.imports.commands import Rerun
+from magflow.services.imports.undo import UndoImport
 from magflow.web import border
-from magflow.web.auth import current_actor
-from magflow.web.forms import Form, Landing, act, ask_first, show
+from magflow.web.forms import Form, Landing, act, ask_first, show, typed_text
 from magflow.web.listing import PAGE, Listing
 from magflow.web.locale import _, ngettext, number
 from magflow.web.permissions import requires
@@ -29,12 +29,20 @@ from magflow.web.sentences import FIELD, field_sentence
 
 blueprint = Blueprint("imports", __name__)
 
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+VIEWS: Final = ("refused", "updated", "created")
 SIGNS: Final = {".": "1,234.56", ",": "1.234,56"}
 DELIMITERS: Final = {",": ",", ";": ";", "\t": "Tab", "|": "|"}
 
 
 class ListQuery(border.Query):
     """The list has nothing to narrow it by."""
+
+
+class RowsQuery(border.Query):
+    """Which rows of an import are shown."""
+
+    view = border.OneOf(("refused", "created", "updated"))
 
 
 # --- the list, and a new one ------------------------------------------------------------------------------------------
@@ -64,10 +72,10 @@ def _index(form: Form) -> ResponseReturnValue:
 @requires("imports:write")
 @largest_body(requests.LARGEST_UPLOAD)
 def upload() -> ResponseReturnValue:
-    """Take a file in; it is imported in the background."""
+    """Take a file in; the next page asks what its columns mean."""
     form = Form.sent(border.Query())
     try:
-        command = requests.uploaded()
+        command = requests.uploaded(waits=True)
     except Invalid as invalid:
         form.refuse(invalid)
         return _index(form)
@@ -77,7 +85,7 @@ def upload() -> ResponseReturnValue:
         nonlocal kept
         row = commands.register.within(session, command, actor=actor)
         kept = True
-        return Landing(url_for("imports.page", import_id=row.id))
+        return Landing(url_for("imports.columns", import_id=row.id))
 
     answer = form.once(work)
     if answer is None or not kept:
@@ -104,27 +112,75 @@ def template(kind: str) -> Response:
 def page(import_id: int) -> ResponseReturnValue:
     """How far an import is, what it did, and every refused row with its reason."""
     state = imports.one(db.session(), import_id)
-    listing = Listing(ListQuery())
-    refused = imports.refused_rows(db.session(), import_id, after=listing.after_id or 0, limit=PAGE)
+    listing = Listing(RowsQuery())
     counts = imports.counts_by_outcome(db.session(), import_id) if state.ended else {}
+    counts["refused"] = state.refused
+    view = listing["view"] or next((name for name in VIEWS if counts.get(name)), "refused")
+    rows = imports.rows_of(db.session(), import_id, view, after=listing.after_id or 0, limit=PAGE)
     faults = imports.commonest_faults(db.session(), import_id) if state.ended and state.refused else []
-    before = imports.same_file_before(db.session(), state.row)
+    undone = imports.undo_counts(db.session(), import_id) if state.row.undone_by else {}
     return show(
         "imports/page.html",
         state=state,
         row=state.row,
+        step=_step(state),
         error=fault_sentence(state.row.error) if state.row.error else None,
         reading=_reading(state.row.reading or {}),
         left_out=(state.row.reading or {}).get("left_out", ()),
         counts=counts,
+        view=view,
+        tabs=_tabs(listing, view, counts, dry_run=state.row.dry_run),
         faults=[{"column": column, "said": _kind_of_fault(code), "count": count} for column, code, count in faults],
-        refused=refused,
+        rows=rows,
+        skus=imports.names_of(db.session(), rows.rows),
+        changes=_changes,
         sentence=fault_sentence,
-        pages=listing.pages(
-            len(refused.rows), refused.total, estimate=refused.total_is_estimate, next_key=refused.next_key
-        ),
-        before=before,
+        pages=listing.pages(len(rows.rows), rows.total, estimate=rows.total_is_estimate, next_key=rows.next_key),
+        before=imports.same_file_before(db.session(), state.row),
+        undone=undone,
+        not_undone=imports.not_undone(db.session(), import_id) if undone else [],
+        undo_words=UNDO_WORDS,
+        formats=FORMAT_WORDS,
     )
+
+
+def _tabs(listing: Listing, view: str, counts: Mapping[str, int], *, dry_run: bool) -> list[dict[str, Any]]:
+    words = {
+        "refused": _("Refused"),
+        "created": _("Would be created") if dry_run else _("Created"),
+        "updated": _("Would be changed") if dry_run else _("Changed"),
+    }
+    return [
+        {"label": said, "url": listing.url(view=name), "active": name == view, "count": number(counts.get(name, 0))}
+        for name, said in words.items()
+    ]
+
+
+def _step(state: imports.ImportState) -> int:
+    """Where on the way from file to report an import is."""
+    if state.row.status == "ready":
+        return 2
+    if state.row.dry_run:
+        return 3
+    return 5 if state.row.status == "finished" else 4
+
+
+def _changes(row: imports.Row) -> list[tuple[str, str, str]]:
+    """What a row changed: (field, before, after), as people read it."""
+    found = row.changes or {}
+    return [
+        (str(FIELD_WORDS.get(name, name)), _told(pair[0]), _told(pair[1]))
+        for name, pair in found.items()
+        if name != "option_ids"
+    ]
+
+
+def _told(value: Any) -> str:
+    if value is None or value == []:
+        return "—"
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    return typed_text(value)
 
 
 def _kind_of_fault(code: str) -> str:
@@ -168,7 +224,7 @@ def state(import_id: int) -> Response:
         done=number(found.done),
         total=number(found.row.rows_total),
         said=_progress(found),
-        ended=found.ended,
+        ended=found.ended or found.row.status == "paused",
     )
 
 
@@ -178,15 +234,35 @@ def _progress(found: imports.ImportState) -> str:
         return _("Waiting for a worker")
     if found.row.status == "parsing":
         return ngettext("%(num)d row read", "%(num)d rows read", total)
-    return _("%(done)s of %(total)s rows", done=number(found.done), total=number(total))
+    said = _("%(done)s of %(total)s rows", done=number(found.done), total=number(total))
+    if found.row.started_at is None or not found.done:
+        return said
+    seconds = max((datetime.now(UTC) - found.row.started_at).total_seconds(), 1)
+    rate = found.done / seconds
+    left = _("%(rate)s a second, about %(seconds)s seconds left", rate=number(round(rate)),
+             seconds=number(round((total - found.done) / rate)))  # fmt: skip
+    return f"{said} · {left}"
 
 
 @blueprint.get("/imports/<int:import_id>/report.csv")
 @requires("imports:read")
 def refused_rows(import_id: int) -> Response:
     """The refused rows, in the format that came, with what is wrong with each."""
-    pieces = report.report(imports.one(db.session(), import_id), requests.home())
-    return _csv(pieces, f"import-{import_id}-refused.csv")
+    state = imports.one(db.session(), import_id)
+    workbook = report.is_workbook(state)
+    pieces = report.report(state, requests.home(), workbook=workbook)
+    return sent_file(pieces, f"import-{import_id}-refused", workbook=workbook)
+
+
+@blueprint.get("/imports/<int:import_id>/file")
+@requires("imports:read")
+def stored_file(import_id: int) -> Response:
+    """The file as it came."""
+    row = imports.one(db.session(), import_id).row
+    path = files.path_of(requests.home(), row.stored_as)
+    answer = send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=row.filename)
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
 
 
 @blueprint.post("/imports/<int:import_id>/run")
@@ -207,6 +283,28 @@ def cancel(import_id: int) -> ResponseReturnValue:
     return _act(import_id, lambda s, a: commands.cancel.within(s, import_id, actor=a))
 
 
+@blueprint.post("/imports/<int:import_id>/pause")
+@requires("imports:write")
+def pause(import_id: int) -> ResponseReturnValue:
+    """Let it rest; "Go on" goes on where it stopped."""
+    return _act(import_id, lambda s, a: commands.pause.within(s, import_id, actor=a))
+
+
+@blueprint.post("/imports/<int:import_id>/undo")
+@requires("imports:write")
+def undo_import(import_id: int) -> ResponseReturnValue:
+    """Take back what it did, as far as nobody has touched it since."""
+    back = url_for("imports.page", import_id=import_id)
+    question = _("Undo this import?")
+    consequences = [
+        _("What it created is deactivated, what it changed is set back."),
+        _("What was changed, sold or counted since stays as it is, and is listed."),
+    ]
+    if (asked := ask_first(question, consequences, _("Undo"), back, tone="bad")) is not None:
+        return asked
+    return _act(import_id, lambda s, a: undo.undo.within(s, UndoImport(import_id), actor=a))
+
+
 @blueprint.post("/imports/<int:import_id>/resume")
 @requires("imports:write")
 def resume(import_id: int) -> ResponseReturnValue:
@@ -224,43 +322,16 @@ def _act(import_id: int, work: Callable[[Session, Actor], object]) -> ResponseRe
     return act(done, back)
 
 
-# --- exports ----------------------------------------------------------------------------------------------------------
+# --- files ---------------------------------------------------------------------------------------------------------
 
 
-@blueprint.get("/imports/exports")
-@requires("catalog:read")
-def exports() -> ResponseReturnValue:
-    """What can be taken away as a file."""
-    return show("imports/exports.html")
-
-
-@blueprint.get("/imports/exports/variants-<form>.csv")
-@requires("catalog:read")
-def export_variants(form: str) -> Response:
-    """The catalogue, in MagFlow's or Shopify's columns."""
-    if form not in exporting.FORMATS:
-        raise NotFound("format", form)
-    return _export("variants", form)
-
-
-@blueprint.get("/imports/exports/stock.csv")
-@requires("stock:read")
-def export_stock() -> Response:
-    """Stock, ready to be counted and imported again."""
-    return _export("stock", "magflow")
-
-
-@blueprint.get("/imports/exports/orders.csv")
-@requires("orders:read")
-def export_orders() -> Response:
-    """Orders, a row a line."""
-    return _export("orders", "magflow")
-
-
-def _export(what: str, form: str) -> Response:
-    pieces = exporting.export(what, form)
-    audit.note(current_actor(), f"export.{what}", {"format": form})
-    return _csv(pieces, f"{what}-{form}.csv")
+def sent_file(pieces: Any, name: str, *, workbook: bool) -> Response:
+    """A file to take away, as it is made."""
+    if not workbook:
+        return _csv(pieces, f"{name}.csv")
+    answer = Response(stream_with_context(pieces), mimetype=XLSX)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
+    return answer
 
 
 def _csv(pieces: Any, name: str) -> Response:

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from magflow.blueprints.imports.words import fault_sentence
 from magflow.db import db
+from magflow.domain.imports import workbooks
+from magflow.domain.imports.choices import choices_from
 from magflow.domain.imports.layouts import REPORT_COLUMNS
 from magflow.domain.imports.writing import blocks, cell
 from magflow.queries import imports
@@ -16,17 +18,23 @@ PAGE: Final = 1_000
 NUMBER: Final = re.compile(r"[+-]?[0-9][0-9.,]*")
 
 
-def report(state: imports.ImportState, home: Path) -> Iterator[bytes]:
-    """The report, piece by piece. Raises FileFault when the stored file is gone."""
+def is_workbook(state: imports.ImportState) -> bool:
+    """Whether the file came as a workbook."""
+    return bool((state.row.reading or {}).get("workbook"))
+
+
+def report(state: imports.ImportState, home: Path, *, workbook: bool = False) -> Iterator[bytes]:
+    """The report, piece by piece, as CSV or as a workbook. Raises FileFault when the stored file is gone."""
     row = state.row
     path = files.path_of(home, row.stored_as)
-    reading = files.recognise(path, row.kind, row.format)
-    header = [*reading.layout.headers, *REPORT_COLUMNS]
-    return blocks(header, _rows(row.id, path, reading), delimiter=reading.dialect.delimiter)
+    reading = files.recognise(path, row.kind, row.format, choices_from(row.choices))
+    header = [*reading.layout.headers[: reading.layout.width], *REPORT_COLUMNS]
+    rows = _rows(row.id, path, reading)
+    return workbooks.blocks(header, rows) if workbook else blocks(header, rows, delimiter=reading.dialect.delimiter)
 
 
 def _rows(import_id: int, path: Path, reading: files.Reading) -> Iterator[list[str]]:
-    width = len(reading.layout.headers)
+    width = reading.layout.width
     refused = _refused(import_id)
     wanted = next(refused, None)
     with files.opened(path, reading) as records:

@@ -8,8 +8,12 @@ from typing import Any, Final
 from flask import current_app, request
 from marshmallow import fields
 
+from magflow.db import db
+from magflow.domain.border import MalformedJson, load_json
 from magflow.domain.errors import FieldError, Invalid
+from magflow.domain.imports.choices import Choices, choices_from
 from magflow.domain.imports.layouts import FORMATS, KINDS
+from magflow.queries import imports
 from magflow.services.imports import commands, files
 from magflow.services.imports.commands import NewImport
 from magflow.services.imports.files import LARGEST_FILE
@@ -38,6 +42,7 @@ class UploadForm(Query):
     source = Text(most=LONGEST_SOURCE, load_default="file")
     source_account = Text(most=LONGEST_SOURCE, load_default="default")
     dry_run = Boolean(load_default=False)
+    choices = Text(most=60_000, metadata={"description": "JSON: mapping, match, mode, blank, stock, missing, …"})
 
 
 class UploadBody(UploadForm):
@@ -48,6 +53,12 @@ class UploadBody(UploadForm):
 
 class ImportsQuery(PageQuery):
     """The list of imports."""
+
+
+class RowsQuery(PageQuery):
+    """Which rows of an import."""
+
+    outcome = OneOf(("created", "updated", "refused"), load_default="refused")
 
 
 class ExportQuery(Query):
@@ -85,8 +96,11 @@ def home() -> Path:
     return folder
 
 
-def uploaded() -> NewImport:
+def uploaded(*, waits: bool = False) -> NewImport:
     """The import that a multipart form asks for: its file is stored and recognised.
+
+    Columns that are not ours mean what they meant in the last file of their source, where a person has said so.
+    `waits`: a person will look at the columns first, so that they need not be known.
 
     Raises Invalid (FileFault among them); then nothing is left behind.
     """
@@ -99,6 +113,7 @@ def uploaded() -> NewImport:
     if errors or sent is None:
         raise Invalid(errors)
     values = border.load(UploadForm(), _fields())
+    choices = _choices(values)
     stored = files.store(home(), sent.stream)
     return commands.take_in(
         home(),
@@ -109,7 +124,26 @@ def uploaded() -> NewImport:
         source=values["source"],
         source_account=values["source_account"],
         dry_run=values["dry_run"],
+        choices=choices,
+        waits=waits,
     )
+
+
+def _choices(values: dict[str, Any]) -> Choices:
+    if "choices" in values:
+        return choices_from(_json(values["choices"]))
+    kept = imports.remembered(db.session(), values["kind"], values["source"], values["source_account"])
+    return choices_from(kept) if kept else Choices()
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        given = load_json(text.encode())
+    except MalformedJson as error:
+        raise Invalid([FieldError("choices", "not_a_mapping")]) from error
+    if not isinstance(given, dict):
+        raise Invalid([FieldError("choices", "not_a_mapping")])
+    return given
 
 
 NOT_FIELDS: Final = frozenset({"csrf_token", "form_key"})

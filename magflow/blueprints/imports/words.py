@@ -9,7 +9,13 @@ from magflow.web.sentences import SENTENCES, add_sentences, field_sentence
 
 FILES: Final[dict[str, Any]] = {
     "empty_file": _l("The file is empty."),
-    "spreadsheet_file": _l("This is a spreadsheet, not a CSV file. Save it as CSV, then upload that."),
+    "workbook_broken": _l("The workbook cannot be opened. Save it again as .xlsx in a spreadsheet program."),
+    "workbook_locked": _l("The workbook is locked by a password. Save it without one."),
+    "workbook_linked": _l("The workbook refers to other files. Save it with values instead of links."),
+    "workbook_strange": _l("The workbook holds what no table needs (%(part)s). Save only its sheet as .xlsx."),
+    "workbook_too_large": _l("Unpacked, a workbook can have at most %(limit)s in %(parts)s parts. Save it as CSV."),
+    "too_many_products": _l("A WooCommerce file can have at most %(limit)s variable products; divide it."),
+    "unknown_account": _l("There is no account %(account)s of %(source)s. Add it under Settings, Accounts."),
     "not_a_text_file": _l("This is not a text file. Save it as CSV (UTF-8), then upload that."),
     "line_too_long": _l("A line of the file is longer than 16 MiB; it is no table. Export it as CSV again."),
     "encoding_unknown": _l("The file's letters cannot be read. Save it as CSV with the encoding UTF-8."),
@@ -21,13 +27,14 @@ FILES: Final[dict[str, Any]] = {
     "unknown_columns": _l("These columns are not known: %(columns)s. Rename or remove them; known are: %(known)s."),
     "missing_columns": _l("These columns are missing: %(columns)s."),
     "option_halves": _l("An option needs its name and its value; one of the two is missing: %(columns)s."),
-    "format_not_yet": _l("Files of %(format)s cannot be imported yet. Export them in MagFlow's or Shopify's format."),
-    "kind_not_yet": _l("Files of the kind “%(kind)s” cannot be imported yet; variants and stock can."),
+    "kind_not_yet": _l("Files of the kind “%(kind)s” cannot be imported yet; variants, stock and offers can."),
     "unknown_kind": _l("There is no kind “%(kind)s”; choose one of: %(choices)s."),
     "unknown_format": _l("There is no format “%(format)s”; choose one of: %(choices)s."),
     "quotes_never_closed": _l("Quotes are opened and never closed all over the file. Export it as CSV again."),
     "file_too_large": _l("A file can have at most %(limit)s; divide it."),
     "file_gone": _l("The uploaded file is no longer on this computer; upload it again."),
+    "address_answered": _l("The address answered with %(status)s instead of a file."),
+    "address_silent": _l("Nobody answers at this address, or not to the end."),
     "broken": _l("The import stopped for a reason that is in the log. Go on with it; if it stops again, ask for help."),
 }
 
@@ -41,6 +48,14 @@ ROWS: Final[dict[str, Any]] = {
     "same_key_twice": _l("The same stands in lines %(lines)s; keep one of them."),
     "same_combination_twice": _l("The same combination stands in lines %(lines)s; keep one of them."),
     "same_variant_twice": _l("Several rows are about the variant %(sku)s; keep one of them."),
+    "parent_missing": _l("No row of the file is the product %(value)s that this variation belongs to."),
+    "not_there": _l("No variant fits this row, and it cannot or shall not make one."),
+    "several_variants": _l("Several variants fit this row; add a column that tells them apart."),
+    "several_offers": _l("Several offers of the account fit this row; add the column external_id."),
+    "same_offer_twice": _l("Several rows are about this offer; keep one of them."),
+    "not_a_product_key": _l("A product key (PNK) has 3 to 20 letters and digits."),
+    "not_a_time": _l("Write a date as 2026-03-05 or 05.03.2026, with or without a time."),
+    "not_a_mapping": _l("Say for each column which field it is, or leave it out."),
     "product_missing": _l("There is no such product, and no row of the file names it."),
     "ambiguous_product": _l("Several products have this name; add a column handle to say which is meant."),
     "product_mismatch": _l("The external id belongs to a variant of another product."),
@@ -68,6 +83,42 @@ STATUS_WORDS: Final[dict[str, Any]] = {
     "finished": _l("finished"),
     "cancelled": _l("cancelled"),
     "failed": _l("failed"),
+    "undone": _l("undone"),
+}
+
+UNDO_WORDS: Final[dict[str, Any]] = {
+    "gone": _l("the variant is gone"),
+    "touched": _l("changed, sold or counted since"),
+    "conflict": _l("it would stand in the way of another variant"),
+}
+
+FORMAT_WORDS: Final = {"magflow": "MagFlow", "shopify": "Shopify", "woocommerce": "WooCommerce"}
+CLEAR_WORDS: Final[dict[str, Any]] = {"keep": _l("leaves what is there"), "clear": _l("empties it")}
+FIELD_WORDS: Final[dict[str, Any]] = {
+    "handle": _l("Product's handle"),
+    "product": _l("Product's name"),
+    "description": _l("Product's description"),
+    "brand": _l("Brand"),
+    "category": _l("Category"),
+    "sku": _l("SKU"),
+    "title": _l("Variant's title"),
+    "price": _l("Price"),
+    "compare_at_price": _l("Price before"),
+    "stock": _l("Stock"),
+    "delta": _l("Difference of stock"),
+    "expected": _l("Stock when the file was made"),
+    "status": _l("Status"),
+    "ean": _l("EAN"),
+    "vat_rate": _l("VAT rate"),
+    "external_id": _l("External id"),
+    "image_urls": _l("Addresses of the variant's pictures"),
+    "product_image_urls": _l("Addresses of the product's pictures"),
+    "part_number_key": _l("Product key (PNK)"),
+    "sale_price": _l("Price without VAT"),
+    "number_of_offers": _l("Number of offers"),
+    "buy_button_rank": _l("Place at the buy button"),
+    "last_synced_at": _l("Last synchronised"),
+    "options": _l("Options"),
 }
 
 SENTENCES[ImportBusy] = lambda r: _(

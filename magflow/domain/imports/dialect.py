@@ -40,8 +40,6 @@ def find_encoding(file: BinaryIO) -> str:
     start = file.read(4)
     if not start:
         raise FileFault("empty_file")
-    if start.startswith(b"PK"):
-        raise FileFault("spreadsheet_file")
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _checked(file, "utf-16")
     strict = codecs.getincrementaldecoder("utf-8")()
@@ -107,4 +105,7 @@ def find_delimiter(header: str, known: Collection[str]) -> str:
 
 def split(header: str, delimiter: str) -> list[str]:
     """The cells of one line."""
-    return next(csv.reader([header], delimiter=delimiter), [])
+    try:
+        return next(csv.reader([header], delimiter=delimiter), [])
+    except csv.Error:  # a cell longer than any can be: then it is not this delimiter
+        return []

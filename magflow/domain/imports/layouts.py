@@ -3,13 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from magflow.domain.imports.faults import FileFault
 from magflow.domain.imports.records import MOST_COLUMNS
 
-Kind = Literal["variants", "stock"]
-Format = Literal["magflow", "shopify"]
+Kind = Literal["variants", "stock", "offers"]
+Format = Literal["magflow", "shopify", "woocommerce"]
 
 KINDS: Final = ("variants", "stock", "offers", "orders")
 FORMATS: Final = ("auto", "magflow", "shopify", "woocommerce")
@@ -22,11 +22,16 @@ REPORT_COLUMNS: Final = ("error_line", "error_column", "error_code", "error")
 MAGFLOW_VARIANTS: Final[Mapping[str, str]] = {
     "handle": "handle", "product": "name", "description": "description", "brand": "brand", "category": "category",
     "sku": "sku", "title": "title", "price": "price", "compare_at_price": "compare_at_price", "stock": "stock",
-    "status": "status", "ean": "ean", "vat_rate": "vat_rate", "external_id": "external_id", "image_urls": "images",
-    "product_image_urls": "product_images",
+    "expected": "expected", "status": "status", "ean": "ean", "vat_rate": "vat_rate", "external_id": "external_id",
+    "image_urls": "images", "product_image_urls": "product_images",
 }  # fmt: skip
 MAGFLOW_STOCK: Final[Mapping[str, str]] = {
     "sku": "sku", "product": "name", "stock": "stock", "delta": "delta", "expected": "expected",
+}  # fmt: skip
+MAGFLOW_OFFERS: Final[Mapping[str, str]] = {
+    "sku": "sku", "external_id": "external_id", "part_number_key": "part_number_key", "ean": "ean",
+    "sale_price": "price", "stock": "stock", "number_of_offers": "number_of_offers",
+    "buy_button_rank": "buy_button_rank", "status": "offer_status", "last_synced_at": "last_synced_at",
 }  # fmt: skip
 MAGFLOW_OPTION: Final = re.compile(r"option([1-9][0-9]?)_(name|value)")
 
@@ -59,11 +64,27 @@ SHOPIFY_MARKS: Final = frozenset({
 })  # fmt: skip
 """Names that only Shopify uses."""
 
-INVENTORY_MARKS: Final = frozenset({"on hand (new)", "on hand (current)"})
+INVENTORY: Final[Mapping[str, str]] = {
+    "handle": "name", "sku": "sku", "on hand (new)": "stock", "on hand (current)": "expected", "on hand": "stock",
+    "location": "location",
+}  # fmt: skip
+INVENTORY_LEFT_OUT: Final = frozenset({
+    "title", "hs code", "coo", "bin name", "incoming (not editable)", "unavailable (not editable)",
+    "committed (not editable)", "available (not editable)", "incoming", "unavailable", "committed", "available",
+})  # fmt: skip
+INVENTORY_MARKS: Final = frozenset({"on hand (new)", "on hand (current)", "on hand"})
+
+WOOCOMMERCE: Final[Mapping[str, str]] = {
+    "id": "id", "type": "type", "sku": "sku", "gtin, upc, ean, or isbn": "ean", "name": "name",
+    "published": "published", "short description": "short_description", "description": "description",
+    "stock": "stock", "sale price": "sale_price", "regular price": "regular_price", "categories": "category",
+    "brands": "brand", "images": "images", "parent": "parent",
+}  # fmt: skip
+WOOCOMMERCE_ATTRIBUTE: Final = re.compile(r"attribute ([1-9][0-9]?) (name|value)(?:\(s\))?")
 WOOCOMMERCE_MARKS: Final = frozenset({"regular price", "attribute 1 name", "attribute 1 value(s)"})
 
-KNOWN: Final = frozenset({*MAGFLOW_VARIANTS, *MAGFLOW_STOCK, *SHOPIFY, *SHOPIFY_LEFT_OUT, *WOOCOMMERCE_MARKS,
-                          "option1_name", "option1_value"})  # fmt: skip
+KNOWN: Final = frozenset({*MAGFLOW_VARIANTS, *MAGFLOW_STOCK, *MAGFLOW_OFFERS, *SHOPIFY, *SHOPIFY_LEFT_OUT, *INVENTORY,
+                          *WOOCOMMERCE, *WOOCOMMERCE_MARKS, "option1_name", "option1_value"})  # fmt: skip
 """All names we know, for finding the delimiter."""
 
 
@@ -80,6 +101,13 @@ class Layout:
     """Per option the places of its name and of its value; Shopify leaves the name out on all rows but the first."""
     left_out: tuple[str, ...] = ()
     """Columns that are not taken over."""
+    constants: tuple[str, ...] = ()
+    """Cells that every row has behind those of the file: names of options that a mapping gave."""
+
+    @property
+    def width(self) -> int:
+        """How many columns the file has."""
+        return len(self.headers) - len(self.constants)
 
     def header_of(self, name: str) -> str:
         """A field's column as the file calls it; the field's own name where the file has no such column."""
@@ -90,49 +118,60 @@ class Layout:
 OWN_NAME: Final = {"name": "product", "images": "image_urls", "category_2": "category"}
 
 
-def recognise(headers: Sequence[str], kind: str, wanted: str = "auto") -> Layout:
+def recognise(
+    headers: Sequence[str], kind: str, wanted: str = "auto", mapping: Mapping[str, str] | None = None
+) -> Layout:
     """The meaning of a header. Raises FileFault naming every column that is wrong."""
-    names = [_folded(header) for header in headers]
+    names = [folded(header) for header in headers]
     check_supported(kind, wanted)
     if not any(names):
         raise FileFault("no_header")
     if len(headers) > MOST_COLUMNS:
         raise FileFault("too_many_columns", limit=MOST_COLUMNS)
+    if mapping is not None:
+        return _mapped(kind, headers, names, mapping)
     if repeated := sorted({name for name in names if name and names.count(name) > 1}):
         raise FileFault("repeated_columns", columns=", ".join(repeated))
     if wanted == "auto":
-        _refuse_foreign(set(names))
-        wanted = "shopify" if kind == "variants" and _is_shopify(set(names)) else "magflow"
-    if kind == "stock":
-        if wanted == "shopify":
-            raise FileFault("format_not_yet", format="Shopify (inventory)")
-        return _magflow("stock", headers, names, MAGFLOW_STOCK, required=("sku",))
-    if wanted == "shopify":
-        return _shopify(headers, names)
-    return _magflow("variants", headers, names, MAGFLOW_VARIANTS, required=())
+        wanted = _format_of(kind, set(names))
+    if wanted == "magflow":
+        return _magflow(kind, headers, names)
+    if kind == "stock" and wanted == "shopify":
+        return _inventory(headers, names)
+    if kind == "variants":
+        return _shopify(headers, names) if wanted == "shopify" else _woocommerce(headers, names)
+    raise FileFault("unknown_format", format=wanted, choices="magflow")
 
 
 def check_supported(kind: str, wanted: str) -> None:
-    """Refuse what has a name already but cannot be read yet."""
-    if kind in {"offers", "orders"}:
+    """Refuse what is not there, and what has a name already but cannot be read yet."""
+    if kind == "orders":
         raise FileFault("kind_not_yet", kind=kind)
     if kind not in KINDS:
-        raise FileFault("unknown_kind", kind=kind, choices=", ".join(KINDS[:2]))
-    if wanted == "woocommerce":
-        raise FileFault("format_not_yet", format="WooCommerce")
+        raise FileFault("unknown_kind", kind=kind, choices=", ".join(KINDS[:3]))
     if wanted not in FORMATS:
-        raise FileFault("unknown_format", format=wanted, choices=", ".join(FORMATS[:3]))
+        raise FileFault("unknown_format", format=wanted, choices=", ".join(FORMATS))
 
 
-def _folded(header: str) -> str:
+def _format_of(kind: str, names: set[str]) -> str:
+    if kind == "stock":
+        return "shopify" if names & INVENTORY_MARKS and "handle" in names else "magflow"
+    if kind == "variants" and names & WOOCOMMERCE_MARKS and "product" not in names:
+        return "woocommerce"
+    return "shopify" if kind == "variants" and _is_shopify(names) else "magflow"
+
+
+FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "variants": MAGFLOW_VARIANTS,
+    "stock": MAGFLOW_STOCK,
+    "offers": MAGFLOW_OFFERS,
+}
+"""What the columns of a kind may mean, by the names that people see."""
+
+
+def folded(header: str) -> str:
+    """A column's name as it is compared."""
     return " ".join(header.strip().lower().split())
-
-
-def _refuse_foreign(names: set[str]) -> None:
-    if names & INVENTORY_MARKS:
-        raise FileFault("format_not_yet", format="Shopify (inventory)")
-    if names & WOOCOMMERCE_MARKS and "product" not in names:
-        raise FileFault("format_not_yet", format="WooCommerce")
 
 
 def _is_shopify(names: set[str]) -> bool:
@@ -141,9 +180,8 @@ def _is_shopify(names: set[str]) -> bool:
     return "title" in names and not names & {"product", "stock", "ean", "brand", "option1_name", "compare_at_price"}
 
 
-def _magflow(
-    kind: Kind, headers: Sequence[str], names: Sequence[str], fields: Mapping[str, str], *, required: Sequence[str]
-) -> Layout:
+def _magflow(kind: str, headers: Sequence[str], names: Sequence[str]) -> Layout:
+    fields = FIELDS[kind]
     columns = {fields[name]: place for place, name in enumerate(names) if name in fields}
     options, odd = _options(names, MAGFLOW_OPTION) if kind == "variants" else ((), [])
     placed = {*columns.values(), *(place for pair in options for place in pair)}
@@ -156,14 +194,89 @@ def _magflow(
         raise FileFault("option_halves", columns=", ".join(odd))
     if unknown:
         raise FileFault("unknown_columns", columns=", ".join(unknown[:20]), known=", ".join(fields))
-    missing = [name for name in required if name not in columns]
-    if kind == "variants" and not columns.keys() & {"name", "handle"}:
+    _check_needed(kind, columns, by_key="sku" in columns or "external_id" in columns)
+    return Layout(cast("Kind", kind), "magflow", tuple(headers), columns, options)
+
+
+def _check_needed(kind: str, columns: Mapping[str, int], *, by_key: bool) -> None:
+    """What a file must have. Raises FileFault."""
+    missing = []
+    if kind == "stock":
+        missing += ["sku"] if "sku" not in columns else []
+        missing += ["stock"] if not columns.keys() & {"stock", "delta"} else []
+    elif kind == "offers" and "external_id" not in columns and not columns.keys() & {"sku", "ean", "part_number_key"}:
+        missing.append("external_id")
+    elif kind == "variants" and not columns.keys() & {"name", "handle"} and not by_key:
         missing.append("product")
-    if kind == "stock" and not columns.keys() & {"stock", "delta"}:
-        missing.append("stock")
     if missing:
         raise FileFault("missing_columns", columns=", ".join(missing))
-    return Layout(kind, "magflow", tuple(headers), columns, options)
+
+
+def _mapped(kind: str, headers: Sequence[str], names: Sequence[str], mapping: Mapping[str, str]) -> Layout:
+    """The meaning that a person gave to each column: a field, `option:Name`, or nothing. A column that the mapping does
+    not know is refused by name."""
+    given = {folded(header): target.strip() for header, target in mapping.items()}
+    fields = FIELDS[kind]
+    columns: dict[str, int] = {}
+    options: list[tuple[int, int]] = []
+    constants: list[str] = []
+    left_out: list[str] = []
+    unknown = [header.strip() for header, name in zip(headers, names, strict=True)
+               if name and name not in given and name not in REPORT_COLUMNS]  # fmt: skip
+    if unknown:
+        raise FileFault("unknown_columns", columns=", ".join(unknown[:20]), known=", ".join(fields))
+    for place, name in enumerate(names):
+        target = given.get(name, "")
+        if not target:
+            left_out += [headers[place].strip()] if name and name not in REPORT_COLUMNS else []
+        elif target.startswith("option:") and kind == "variants" and target.removeprefix("option:").strip():
+            options.append((len(headers) + len(constants), place))
+            constants.append(target.removeprefix("option:").strip())
+        elif target not in fields:
+            raise FileFault("unknown_columns", columns=target, known=", ".join([*fields, "option:…"]))
+        elif fields[target] in columns:
+            raise FileFault("repeated_columns", columns=target)
+        else:
+            columns[fields[target]] = place
+    if len(constants) > MOST_OPTIONS:
+        raise FileFault("too_many_options", limit=MOST_OPTIONS)
+    _check_needed(kind, columns, by_key=bool(columns.keys() & {"sku", "external_id", "ean"}))
+    named = tuple(headers) + tuple(f"option:{name}" for name in constants)
+    return Layout(cast("Kind", kind), "magflow", named, columns, tuple(options), tuple(left_out), tuple(constants))
+
+
+def _woocommerce(headers: Sequence[str], names: Sequence[str]) -> Layout:
+    columns = {WOOCOMMERCE[name]: place for place, name in enumerate(names) if name in WOOCOMMERCE}
+    options, _odd = _options(names, WOOCOMMERCE_ATTRIBUTE)
+    if "name" not in columns:
+        raise FileFault("missing_columns", columns="Name")
+    return Layout(
+        "variants", "woocommerce", tuple(headers), columns, options, _left_out(headers, names, columns, options)
+    )
+
+
+def _inventory(headers: Sequence[str], names: Sequence[str]) -> Layout:
+    columns: dict[str, int] = {}
+    for place, name in enumerate(names):
+        if name in INVENTORY:
+            columns.setdefault(INVENTORY[name], place)
+    options, _odd = _options(names, SHOPIFY_OPTION)
+    missing = [header for header, name in (("Handle", "name"), ("On hand (new)", "stock")) if name not in columns]
+    if missing:
+        raise FileFault("missing_columns", columns=", ".join(missing))
+    return Layout("stock", "shopify", tuple(headers), columns, options, _left_out(headers, names, columns, options))
+
+
+def _left_out(
+    headers: Sequence[str], names: Sequence[str], columns: Mapping[str, int], options: Sequence[tuple[int, int]]
+) -> tuple[str, ...]:
+    """The columns that nothing is taken from."""
+    placed = {*columns.values(), *(place for pair in options for place in pair)}
+    return tuple(
+        header.strip()
+        for place, header in enumerate(headers)
+        if place not in placed and names[place] and names[place] not in REPORT_COLUMNS
+    )
 
 
 def _shopify(headers: Sequence[str], names: Sequence[str]) -> Layout:
@@ -175,13 +288,7 @@ def _shopify(headers: Sequence[str], names: Sequence[str]) -> Layout:
     options, _odd = _options(names, SHOPIFY_OPTION)
     if not columns.keys() & {"name", "handle"}:
         raise FileFault("missing_columns", columns="Title")
-    placed = {*columns.values(), *(place for pair in options for place in pair)}
-    left_out = tuple(
-        header.strip()
-        for place, header in enumerate(headers)
-        if place not in placed and names[place] and names[place] not in REPORT_COLUMNS
-    )
-    return Layout("variants", "shopify", tuple(headers), columns, options, left_out)
+    return Layout("variants", "shopify", tuple(headers), columns, options, _left_out(headers, names, columns, options))
 
 
 def _options(names: Sequence[str], pattern: re.Pattern[str]) -> tuple[tuple[tuple[int, int], ...], list[str]]:

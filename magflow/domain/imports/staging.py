@@ -9,6 +9,7 @@ STAGE_COLUMNS: Final = (
     "part", "run_of", "number", "line", "key", "key_given", "name", "description", "brand", "category", "archived",
     "is_variant", "sku", "sku_base", "title", "price", "compare_at_price", "stock", "delta", "expected", "active",
     "ean", "vat_rate", "external_id", "combo", "images",
+    "makes_product", "clears", "extra",
 )  # fmt: skip
 """The columns of `import_stage` behind the import's id, in the order in which rows are written."""
 

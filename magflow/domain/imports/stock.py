@@ -1,4 +1,10 @@
-"""Records of a stock file: which SKU, and what its stock is to be, or by how much it changes."""
+"""Records of a stock file: which variant, and what its stock is to be, or by how much it changes.
+
+Shopify's inventory file names a variant by its product's handle and its options, and has a row for each location.
+"""
+
+import json
+from typing import Final
 
 from magflow.domain.border import Unfit
 from magflow.domain.imports import cells
@@ -9,22 +15,30 @@ from magflow.domain.imports.records import Record
 from magflow.domain.imports.staging import NOTHING, STAGE_COLUMNS, Prepared, flag
 from magflow.domain.imports.staging import field as written
 from magflow.domain.imports.variants import PLACE
+from magflow.domain.options import name_key
+
+NOT_STOCKED: Final = "not stocked"
 
 
 class StockReader:
     """Reads records in file order; `prepared` and `refused` are what they came to."""
 
-    def __init__(self, layout: Layout, import_id: int) -> None:
+    def __init__(self, layout: Layout, import_id: int, *, add: bool = False) -> None:
+        """`add`: what the column stock says came on top of what is there."""
         self.prepared = Prepared()
         self.refused: list[Refusal] = []
         self._layout = layout
         self._import_id = import_id
+        self._inventory = layout.format == "shopify"
+        self._add = add
+        self._options: tuple[str, tuple[str, ...]] = ("", ())
+        """Of the last handle: the names of its options, which stand on its first row only."""
 
     def read(self, record: Record) -> None:
         """Take a record, or note why not."""
         try:
             if record.fault is not None:
-                counts = {"found": len(record.cells), "expected": len(self._layout.headers)}
+                counts = {"found": len(record.cells), "expected": self._layout.width}
                 raise RowFault([CellFault("", record.fault, counts if record.fault == "wrong_column_count" else {})])
             self._take(record)
         except RowFault as fault:
@@ -35,18 +49,23 @@ class StockReader:
         out = [NOTHING] * len(STAGE_COLUMNS)
         for name, place in self._layout.columns.items():
             cell = record.cells[place]
-            if not cell.strip():
+            if not cell.strip() or name == "location" or (self._inventory and cell.strip().lower() == NOT_STOCKED):
                 continue
             try:
                 out[PLACE[name]] = self._converted(name, cell)
             except Unfit as unfit:
                 faults.append(CellFault(self._layout.headers[place], unfit.code, unfit.params, cell))
+        if self._inventory:
+            self._name_options(record, out)
         if not faults:
             faults = self._missing(out)
         if faults:
             raise RowFault(faults)
+        if self._add and out[PLACE["delta"]] == NOTHING:
+            out[PLACE["delta"]], out[PLACE["stock"]] = out[PLACE["stock"]], NOTHING
         out[PLACE["part"]] = out[PLACE["run_of"]] = out[PLACE["number"]] = str(record.number)
         out[PLACE["line"]], out[PLACE["is_variant"]] = str(record.line), flag(True)
+        out[PLACE["makes_product"]] = flag(False)
         self.prepared.add(self.prepared.rows, self._import_id, out)
 
     def _converted(self, name: str, cell: str) -> str:
@@ -54,15 +73,36 @@ class StockReader:
             return written(cells.sku(cell))
         if name == "name":
             return written(cells.text(cell))
-        return str(cells.whole(cell, least=-LARGEST_STOCK if name == "delta" else 0))
+        return str(cells.whole(cell, least=-LARGEST_STOCK if name == "delta" or self._add else 0))
+
+    def _name_options(self, record: Record, out: list[str]) -> None:
+        """For a row without a SKU: option -> value, as names are compared."""
+        handle = out[PLACE["name"]]
+        named = tuple(record.cells[name].strip() for name, _value in self._layout.options)
+        if handle != self._options[0] or any(named):
+            self._options = (handle, named)
+        if out[PLACE["sku"]] != NOTHING:
+            return
+        pairs = {
+            name_key(name): name_key(record.cells[value])
+            for name, (_name, value) in zip(self._options[1], self._layout.options, strict=True)
+            if name and record.cells[value].strip()
+        }
+        if pairs == {"title": "default title"}:
+            pairs = {}
+        out[PLACE["extra"]] = written(json.dumps(pairs, ensure_ascii=False))
 
     def _missing(self, out: list[str]) -> list[CellFault]:
         header = self._layout.header_of
         stock, delta = out[PLACE["stock"]] != NOTHING, out[PLACE["delta"]] != NOTHING
+        if self._inventory:
+            if out[PLACE["name"]] == NOTHING:
+                return [CellFault(header("name"), "required", {})]
+            return []  # a blank new figure means: as it is
         if out[PLACE["sku"]] == NOTHING:
             return [CellFault(header("sku"), "required", {})]
         if stock == delta:
             return [CellFault(header("stock"), "one_of", {"fields": "stock, delta"})]
-        if delta and out[PLACE["expected"]] != NOTHING:
+        if (delta or self._add) and out[PLACE["expected"]] != NOTHING:
             return [CellFault(header("expected"), "expected_with_delta", {}, out[PLACE["expected"]])]
         return []

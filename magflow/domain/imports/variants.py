@@ -5,7 +5,7 @@ says it; a later row that says something else is refused, with the line that it 
 product's cells and the options' names on a run's first row only; MagFlow's own files write them on every row.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from operator import itemgetter
@@ -29,7 +29,9 @@ MOST_COMBOS: Final = 100_000
 PLACE: Final = {name: place for place, name in enumerate(STAGE_COLUMNS)}
 
 Convert = Callable[[str], str]
-NUMBERS: Final = ("price", "compare_at_price", "vat_rate")
+NUMBERS: Final = ("price", "compare_at_price", "vat_rate", "regular_price", "sale_price")
+CLEARABLE: Final = ("title", "compare_at_price", "ean", "vat_rate", "images", "description", "brand", "category")
+"""What may be nothing; a price or a stock cannot."""
 
 
 def number_columns(layout: Layout) -> dict[str, int]:
@@ -58,7 +60,10 @@ class Run:
 class VariantReader:
     """Reads records in file order; `prepared` and `refused` are what they came to."""
 
-    def __init__(self, layout: Layout, signs: Mapping[str, Sign | None], import_id: int) -> None:
+    def __init__(
+        self, layout: Layout, signs: Mapping[str, Sign | None], import_id: int, clears: Collection[str] = ()
+    ) -> None:
+        """`clears`: fields that a blank cell empties."""
         self.prepared = Prepared()
         self.refused: list[Refusal] = []
         self._layout = layout
@@ -75,6 +80,9 @@ class VariantReader:
         self._product_columns = [(name, layout.columns[name]) for name in product if name in layout.columns]
         self._product_cells = _several([place for _name, place in self._product_columns])
         self._option_cells = _several([place for pair in layout.options for place in pair])
+        self._keyless = not layout.columns.keys() & {"handle", "name"}
+        self._constants = list(layout.constants)
+        self._clears = [(name, layout.columns[name]) for name in CLEARABLE if name in clears and name in layout.columns]
 
     def _variant_columns(self, signs: Mapping[str, Sign | None]) -> list[tuple[int, int, Convert, dict[str, str]]]:
         converts: dict[str, Convert] = {
@@ -85,6 +93,7 @@ class VariantReader:
             "compare_at_price": lambda cell: str(cells.number(cell, signs.get("compare_at_price"))),
             "vat_rate": lambda cell: str(cells.number(cell, signs.get("vat_rate"), most=Decimal(100))),
             "stock": lambda cell: str(cells.whole(cell)),
+            "expected": lambda cell: str(cells.whole(cell)),
             "ean": cells.ean,
             "images": lambda cell: array(cells.urls(cell)),
         }
@@ -109,15 +118,23 @@ class VariantReader:
     def _of_fault(self, record: Record) -> dict[str, int]:
         if record.fault != "wrong_column_count":
             return {}
-        return {"found": len(record.cells), "expected": len(self._layout.headers)}
+        return {"found": len(record.cells), "expected": self._layout.width}
 
-    def _take(self, record: Record) -> None:
+    def take(self, record: Record, *, variant: bool) -> None:
+        """Take a record that was retold. Raises RowFault."""
+        self._take(record, variant=variant)
+
+    def _take(self, record: Record, *, variant: bool | None = None) -> None:
+        if self._constants:
+            record = record._replace(cells=[*record.cells, *self._constants])
         faults: list[CellFault] = []
         out = self._blank.copy()
-        run = self._enter(record.cells)
+        run = self._enter(record)
         news = {**run.waiting, **self._product_news(run, record, faults)}
         sound = not faults
-        variant = not self._shopify or self._is_variant(record.cells)
+        alone = variant is False
+        if variant is None:
+            variant = not self._shopify or self._is_variant(record.cells)
         if variant:
             self._read_variant(run, record, out, faults)
         images = self._images(record, faults)
@@ -127,29 +144,37 @@ class VariantReader:
                 run.waiting = news
             raise RowFault(faults)
         run.waiting = {}
+        self._note_product(run, record, out, news)
+        out[PLACE["is_variant"]], out[PLACE["makes_product"]] = flag(variant), flag(alone)
+        if not variant:
+            out[PLACE["active"]] = NOTHING
+        if cleared := [name for name, place in self._clears if not record.cells[place].strip()]:
+            out[PLACE["clears"]] = array(cleared)
+        self.prepared.add(self.prepared.rows, self._import_id, out)
+        for ordinal, (position, url, alt) in enumerate(images):
+            fields = [str(record.number), str(ordinal), str(position), written(url), written(alt)]
+            self.prepared.add(self.prepared.images, self._import_id, fields)
+
+    def _note_product(self, run: Run, record: Record, out: list[str], news: Mapping[str, str]) -> None:
         out[0] = out[1] = str(run.number)
         out[2], out[3] = str(record.number), str(record.line)
-        if not run.said:
+        if not run.said and not self._keyless:
             out[4], out[5] = written(run.key), flag(run.given)
             run.said["key"] = (run.key, record.line)
         for name, text in news.items():
             if name != "product_images":
                 out[PLACE[name]] = text
             run.said[name] = (text, record.line)
-        out[11] = flag(variant)
-        if not variant:
-            out[PLACE["active"]] = NOTHING
-        self.prepared.add(self.prepared.rows, self._import_id, out)
-        for ordinal, (position, url, alt) in enumerate(images):
-            fields = [str(record.number), str(ordinal), str(position), written(url), written(alt)]
-            self.prepared.add(self.prepared.images, self._import_id, fields)
 
     # --- the product -------------------------------------------------------------------------------------------------
 
-    def _enter(self, row: Sequence[str]) -> Run:
+    def _enter(self, record: Record) -> Run:
         """The run that a row belongs to. Raises RowFault when the row names no product."""
+        row, run = record.cells, self._run
+        if self._keyless:
+            # Which product it is will be known from the variant that it finds.
+            return Run(record.number, "", True)
         raw = self._product_cells(row)
-        run = self._run
         if run is not None and raw == run.raw:
             return run
         key, given = self._key(row)
@@ -239,7 +264,7 @@ class VariantReader:
         combo = self._combo(run, row, faults)
         if combo is not None:
             out[PLACE["combo"]] = str(combo)
-        if out[PLACE["sku"]] == NOTHING and not faults:
+        if out[PLACE["sku"]] == NOTHING and not faults and not self._keyless:
             out[PLACE["sku_base"]] = sku_from(run.key, self._value_names.get(combo, ()))
 
     def _combo(self, run: Run, row: Sequence[str], faults: list[CellFault]) -> int | None:

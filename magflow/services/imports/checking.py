@@ -4,7 +4,8 @@ All of it is set-based and decided by the file alone, so that the same file alwa
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -25,6 +26,53 @@ WITH first AS (
 )
 UPDATE import_stage s SET part = first.part FROM first
 WHERE s.import_id = %(import)s AND s.run_of = first.run_of AND first.part <> first.run_of"""
+
+# Rows that name no product are about the one whose variant they find, by what the import goes by, in this order. Every
+# such row stays a part of its own, so that the plan does not change with the shop. None of them makes a variant.
+FIND_PRODUCTS: Final = """
+WITH keys AS (
+    SELECT s.part, s.number, s.line, s.sku, k.place, k.variant_id
+    FROM import_stage s CROSS JOIN LATERAL (
+        SELECT 1 AS place, x.variant_id FROM variant_external_ids x
+        WHERE 'external_id' = ANY(%(match)s) AND x.source = %(source)s AND x.source_account = %(account)s
+          AND x.external_id = s.external_id
+        UNION ALL
+        SELECT 2, v.id FROM variants v WHERE 'sku' = ANY(%(match)s) AND v.sku = s.sku
+        UNION ALL
+        SELECT 3, v.id FROM variants v WHERE 'ean' = ANY(%(match)s) AND v.ean = s.ean
+    ) k
+    WHERE s.import_id = %(import)s AND s.key IS NULL
+), best AS (
+    SELECT part, number, min(place) AS place FROM keys GROUP BY part, number
+), found AS (
+    SELECT part, number, min(variant_id) AS variant_id, count(DISTINCT variant_id) AS many
+    FROM keys JOIN best USING (part, number, place) GROUP BY part, number
+), noted AS (
+    INSERT INTO import_rows (import_id, number, line, outcome, errors)
+    SELECT %(import)s::bigint, s.number, s.line, 'refused', jsonb_build_array(jsonb_build_object(
+               'column', %(headers)s::jsonb ->> 'sku', 'code', CASE WHEN f.many > 1 THEN 'several_variants'
+               ELSE 'not_there' END, 'params', '{}'::jsonb,
+               'value', coalesce(s.sku, s.ean, s.external_id, '')))
+    FROM import_stage s LEFT JOIN found f USING (part, number)
+    WHERE s.import_id = %(import)s AND s.key IS NULL AND f.many IS DISTINCT FROM 1
+    ON CONFLICT (import_id, number) DO NOTHING
+)
+UPDATE import_stage s
+SET key = p.handle, key_given = true, refused = f.many IS DISTINCT FROM 1,
+    sku = CASE WHEN f.many = 1 THEN v.sku ELSE s.sku END
+FROM import_stage o LEFT JOIN found f USING (part, number)
+LEFT JOIN variants v ON v.id = f.variant_id AND f.many = 1 LEFT JOIN products p ON p.id = v.product_id
+WHERE o.import_id = %(import)s AND s.import_id = %(import)s AND s.part = o.part AND s.number = o.number
+  AND s.key IS NULL"""
+
+SAME_VARIANT: Final = """
+SELECT s.part, s.number, s.line, jsonb_build_array(jsonb_build_object(
+           'column', %(headers)s::jsonb ->> 'sku', 'code', 'same_key_twice',
+           'params', jsonb_build_object('lines', twice.lines), 'value', s.sku)) AS errors
+FROM import_stage s
+JOIN (SELECT key, sku, string_agg(line::text, ', ' ORDER BY number) AS lines FROM import_stage
+      WHERE import_id = %(import)s AND NOT refused GROUP BY key, sku HAVING count(*) > 1) twice
+  ON s.import_id = %(import)s AND s.key = twice.key AND s.sku = twice.sku"""
 
 # Runs of one product that say different things: the first to say something is believed, and a run that says otherwise
 # is refused from that row on. (Within a run the reader has refused the row already.)
@@ -119,24 +167,44 @@ UPDATE imports SET status = 'running', beat_at = clock_timestamp() WHERE id = %(
 RETURNING id"""
 
 
-def check(import_id: int, run: int, headers: Mapping[str, str], kind: str, planned: bool, *, actor: Actor) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """What the whole of a file is asked about."""
+
+    import_id: int
+    run: int
+    kind: str
+    source: str
+    source_account: str
+    match: Sequence[str]
+    keyless: bool
+    """Its rows name no products."""
+    planned: bool
+
+
+def check(asked: Asked, headers: Mapping[str, str], *, actor: Actor) -> None:
     """Refuse what only the whole file shows, and lay out the chunks unless an earlier run did. Raises Superseded.
 
     Each question is a transaction of its own: a file of millions of rows must not hold one for minutes.
     `headers`: field -> its column as the file calls it.
     """
     values: dict[str, Any] = {
-        "import": import_id,
-        "run": run,
+        "import": asked.import_id,
+        "run": asked.run,
+        "source": asked.source,
+        "account": asked.source_account,
+        "match": list(asked.match),
         "headers": json.dumps(dict(headers), ensure_ascii=False),
         "first": FIRST_CHUNK_ROWS,
         "size": CHUNK_ROWS,
     }
     statements = ["SELECT magflow_look_at_stage()"]
-    if kind == "variants":
+    if asked.kind == "variants" and asked.keyless:
+        statements += [FIND_PRODUCTS, REFUSE.format(found=SAME_VARIANT)]
+    elif asked.kind == "variants":
         questions = (CONTRADICTIONS, SAME_SKU, SAME_EXTERNAL_ID, SAME_COMBINATION)
         statements += [JOIN_RUNS, *(REFUSE.format(found=question) for question in questions)]
-    if not planned:
+    if not asked.planned:
         statements.append(PLAN)
     for statement in statements:
         _ask(statement, values, actor=actor)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from magflow.concurrency import execute, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, NotFound
+from magflow.domain.imports.choices import DEFAULT, Choices
 from magflow.domain.imports.faults import FileFault, ImportBusy
 from magflow.models import Import
 from magflow.services import audit, events, jobs
@@ -22,6 +23,7 @@ SILENT: Final = timedelta(seconds=60)
 """A run that was not heard of for so long has lost its runner."""
 
 LONGEST_SOURCE: Final = 60
+ABOUT_COLUMNS: Final = frozenset({"unknown_columns", "missing_columns", "option_halves", "repeated_columns"})
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,28 @@ class NewImport:
     stored: Stored
     filename: str
     kind: str
-    reading: Reading
+    reading: Reading | None
+    """None while nobody has said what its columns mean."""
     source: str = "file"
     source_account: str = "default"
     dry_run: bool = False
+    choices: Choices = DEFAULT
     home: Path | None = None
     """Where the file is; given when a worker shall run the import."""
+    waits: bool = False
+    """For a person to look at its columns first."""
+    feed_id: int | None = None
 
 
 def take_in(
     home: Path, stored: Stored, *, filename: str, kind: str, wanted: str = "auto", source: str = "file",
-    source_account: str = "default", dry_run: bool = False, queued: bool = True,
+    source_account: str = "default", dry_run: bool = False, choices: Choices = DEFAULT, queued: bool = True,
+    waits: bool = False,
 ) -> NewImport:  # fmt: skip
-    """Recognise a stored file. Raises FileFault, after taking the file away again, and Invalid."""
+    """Recognise a stored file. Raises FileFault, after taking the file away again, and Invalid.
+
+    `waits`: a person will say what its columns mean, and nothing else has to be known yet.
+    """
     errors = [
         FieldError(name, "too_long" if value else "required", {"limit": LONGEST_SOURCE})
         for name, value in (("source", source.strip()), ("source_account", source_account.strip()))
@@ -52,13 +63,29 @@ def take_in(
     try:
         if errors:
             raise Invalid(errors)
-        reading = files.recognise(files.path_of(home, stored.name), kind, wanted)
+        path = files.path_of(home, stored.name)
+        reading = _glance(path, kind, wanted) if waits else files.recognise(path, kind, wanted, choices)
     except Invalid:
         files.forget(home, stored.name)
         raise
+    if reading is not None and reading.layout.format == "woocommerce" and source.strip() == "file":
+        source = "woocommerce"  # its numbers are nobody else's
     return NewImport(
-        stored, filename[:255], kind, reading, source.strip(), source_account.strip(), dry_run, home if queued else None
-    )
+        stored, filename[:255], kind, reading, source.strip(), source_account.strip(), dry_run,
+        DEFAULT if waits else choices, home if queued else None, waits,
+    )  # fmt: skip
+
+
+def _glance(path: Path, kind: str, wanted: str) -> Reading | None:
+    """How a file is read where nothing has to be asked. Raises FileFault for what is no table at all."""
+    _workbook, found = files.find_dialect(path)
+    files.header_of(path, found)
+    try:
+        return files.recognise(path, kind, wanted)
+    except FileFault as fault:
+        if fault.reason in ABOUT_COLUMNS:
+            return None
+        raise
 
 
 @transactional
@@ -66,19 +93,22 @@ def register(session: Session, command: NewImport, *, actor: Actor) -> Import:
     """Note a new import; where a worker shall run it, its job is added in the same transaction."""
     row = Import(
         kind=command.kind,
-        format=command.reading.layout.format,
+        format="magflow" if command.reading is None else command.reading.layout.format,
         source=command.source,
         source_account=command.source_account,
         filename=command.filename,
         stored_as=command.stored.name,
         sha256=command.stored.sha256,
         dry_run=command.dry_run,
-        reading=command.reading.as_dict(),
+        reading=None if command.reading is None else command.reading.as_dict(),
+        choices=command.choices.as_dict(),
+        feed_id=command.feed_id,
+        status="ready" if command.waits else "uploaded",
         actor=actor.name,
     )
     session.add(row)
     session.flush()
-    if command.home is not None:
+    if command.home is not None and not command.waits:
         enqueue(session, row.id, command.home, actor)
     session.refresh(row)
     return row
@@ -101,6 +131,17 @@ FIND: Final = "SELECT status, dry_run, beat_at, stored_as FROM imports WHERE id 
 CANCEL: Final = """
 UPDATE imports SET status = 'cancelled', run = run + 1, finished_at = clock_timestamp()
 WHERE id = %(import)s AND status IN ('uploaded', 'parsing', 'ready', 'running', 'paused') RETURNING id"""
+PAUSE: Final = """
+UPDATE imports SET status = 'paused', run = run + 1
+WHERE id = %(import)s AND status IN ('uploaded', 'parsing', 'running') RETURNING id"""
+CHOOSE: Final = """
+UPDATE imports SET choices = %(choices)s::jsonb, reading = %(reading)s::jsonb, format = %(format)s
+WHERE id = %(import)s"""
+REMEMBER: Final = """
+INSERT INTO import_mappings (kind, source, source_account, choices, saved_by)
+SELECT kind, source, source_account, %(choices)s::jsonb, %(who)s FROM imports WHERE id = %(import)s
+ON CONFLICT (kind, source, source_account) DO UPDATE
+SET choices = excluded.choices, saved_by = excluded.saved_by, saved_at = clock_timestamp()"""
 WAIT: Final = """
 UPDATE imports SET status = 'uploaded', dry_run = %(dry_run)s, run = run + 1, error = NULL, finished_at = NULL,
        beat_at = NULL
@@ -124,6 +165,54 @@ def cancel(session: Session, import_id: int, *, actor: Actor) -> Import:
     if execute(session, CANCEL, {"import": import_id}).fetchone() is None:
         raise ImportBusy(import_id, status)
     return session.get_one(Import, import_id)
+
+
+@transactional
+def pause(session: Session, import_id: int, *, actor: Actor) -> Import:
+    """Let an import rest; `resume` goes on with it where it stopped. Raises NotFound, ImportBusy."""
+    status = _found(session, import_id)[0]
+    if status == "paused":
+        return session.get_one(Import, import_id)
+    if execute(session, PAUSE, {"import": import_id}).fetchone() is None:
+        raise ImportBusy(import_id, status)
+    return session.get_one(Import, import_id)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a person chose for an import that waits for it, or whose dry run showed that something else is wanted."""
+
+    import_id: int
+    home: Path
+    choices: Choices
+    dry_run: bool
+    remember: bool = True
+    """The next file of this source is proposed the same."""
+
+
+@transactional
+def choose(session: Session, command: Chosen, *, actor: Actor) -> Import:
+    """Run an import as it was chosen. Raises NotFound, ImportBusy, and FileFault for what cannot be read that way."""
+    status, dry_run, _beat, stored = _found(session, command.import_id)
+    if status != "ready" and not (status == "finished" and dry_run):
+        raise ImportBusy(command.import_id, status)
+    row = session.get_one(Import, command.import_id)
+    wanted = "magflow" if command.choices.mapping is not None else "auto"
+    reading = files.recognise(files.path_of(command.home, stored), row.kind, wanted, command.choices)
+    choices = json.dumps(command.choices.as_dict(), ensure_ascii=False)
+    values = {
+        "import": command.import_id,
+        "choices": choices,
+        "reading": json.dumps(reading.as_dict(), ensure_ascii=False),
+        "format": reading.layout.format,
+        "who": actor.name,
+    }
+    execute(session, CHOOSE, values)
+    if command.remember:
+        execute(session, REMEMBER, values)
+    execute(session, "DELETE FROM import_chunks WHERE import_id = %(import)s", {"import": command.import_id})
+    session.expire(row)
+    return _again(session, Rerun(command.import_id, command.home), status, command.dry_run, stored, actor)
 
 
 @transactional
@@ -168,8 +257,8 @@ BEGIN: Final = """
 UPDATE imports i
 SET run = i.run + 1, status = 'parsing', error = NULL, finished_at = NULL, beat_at = clock_timestamp(),
     started_at = coalesce(i.started_at, clock_timestamp())
-WHERE i.id = %(import)s AND i.status NOT IN ('finished', 'cancelled')
-RETURNING i.run, i.kind, i.format, i.source, i.source_account, i.dry_run, i.stored_as, i.rows_total"""
+WHERE i.id = %(import)s AND i.status NOT IN ('finished', 'cancelled', 'ready', 'paused')
+RETURNING i.run, i.kind, i.format, i.source, i.source_account, i.dry_run, i.stored_as, i.rows_total, i.choices"""
 
 LEFT_OVER: Final = """
 SELECT count(*), count(*) FILTER (WHERE done_at IS NULL),
@@ -182,14 +271,16 @@ FROM import_chunks WHERE import_id = %(import)s"""
 
 FINISH: Final = """
 UPDATE imports SET status = 'finished', rows_applied = %(applied)s, rows_unchanged = %(unchanged)s,
-       rows_refused = %(refused)s, finished_at = clock_timestamp(), beat_at = clock_timestamp()
+       rows_refused = %(refused)s, rows_missing = %(missing)s,
+       finished_at = clock_timestamp(), beat_at = clock_timestamp()
 WHERE id = %(import)s AND run = %(run)s RETURNING id"""
 FAIL: Final = """
 UPDATE imports SET status = 'failed', error = %(error)s::jsonb, finished_at = clock_timestamp()
 WHERE id = %(import)s AND run = %(run)s"""
 REFUSED: Final = "SELECT count(*) FROM import_rows WHERE import_id = %(import)s AND outcome = 'refused'"
 SUMS: Final = """
-SELECT coalesce(sum(applied), 0), coalesce(sum(unchanged), 0), count(*) FILTER (WHERE done_at IS NULL)
+SELECT coalesce(sum(applied), 0), coalesce(sum(unchanged), 0), count(*) FILTER (WHERE done_at IS NULL),
+       coalesce(sum(missing), 0)
 FROM import_chunks WHERE import_id = %(import)s"""
 
 
@@ -205,10 +296,14 @@ class Begun:
     dry_run: bool
     stored_as: str | None
     rows: int
+    choices: dict[str, Any]
     planned: bool
     """An earlier run laid out the chunks; those that are done stay done."""
     prepared: bool
     """And the rows of the others are still staged."""
+
+
+BEGUN: Final = ("run", "kind", "format", "source", "source_account", "dry_run", "stored_as", "rows", "choices")
 
 
 @transactional
@@ -218,30 +313,20 @@ def begin(session: Session, import_id: int, *, actor: Actor) -> Begun | None:
     if row is None:
         return None
     chunks, open_chunks, complete = execute(session, LEFT_OVER, {"import": import_id}).fetchone() or (0, 0, False)
-    run_number, kind, format_, source, account, dry_run, stored_as, rows = row
-    return Begun(
-        run_number,
-        kind,
-        format_,
-        source,
-        account,
-        dry_run,
-        stored_as,
-        rows,
-        chunks > 0,
-        chunks > 0 and (complete or open_chunks == 0),
-    )
+    found = dict(zip(BEGUN, row, strict=True))
+    return Begun(**found, planned=chunks > 0, prepared=chunks > 0 and (complete or open_chunks == 0))
 
 
 @transactional
 def finish(session: Session, import_id: int, run_number: int, *, actor: Actor) -> bool:
     """Close an import: its rows are counted, and every one of them was applied, found unchanged or refused."""
-    applied, unchanged, waiting = execute(session, SUMS, {"import": import_id}).fetchone() or (0, 0, 1)
+    applied, unchanged, waiting, missing = execute(session, SUMS, {"import": import_id}).fetchone() or (0, 0, 1, 0)
     (refused,) = execute(session, REFUSED, {"import": import_id}).fetchone() or (0,)
     if waiting:
         return False
     counts = {"applied": applied, "unchanged": unchanged, "refused": refused}
-    if execute(session, FINISH, {"import": import_id, "run": run_number, **counts}).fetchone() is None:
+    noted = {"import": import_id, "run": run_number, "missing": missing, **counts}
+    if execute(session, FINISH, noted).fetchone() is None:
         return False
     events.publish(session, "import.finished", import_id=import_id, **counts)
     audit.record(session, actor, "import.finished", "imports", import_id, counts)

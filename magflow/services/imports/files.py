@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from magflow.domain.border import SURROGATE
-from magflow.domain.imports import cells, dialect, layouts, variants
+from magflow.domain.imports import cells, dialect, layouts, variants, workbooks
 from magflow.domain.imports.cells import Sign
+from magflow.domain.imports.choices import DEFAULT, Choices
 from magflow.domain.imports.dialect import Dialect
 from magflow.domain.imports.faults import FileFault
 from magflow.domain.imports.layouts import Layout
@@ -63,8 +64,10 @@ def store(home: Path, source: IO[bytes]) -> Stored:
 
 def forget(home: Path, name: str) -> None:
     """Remove a stored file that no import refers to."""
-    with suppress(FileNotFoundError):
-        path_of(home, name).unlink()
+    with suppress(FileFault):
+        path = path_of(home, name)
+        lines_of(path).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def path_of(home: Path, name: str | None) -> Path:
@@ -82,34 +85,63 @@ class Reading:
     dialect: Dialect
     layout: Layout
     signs: Mapping[str, Sign | None]
+    workbook: bool = False
+    choices: Choices = DEFAULT
 
     def as_dict(self) -> dict[str, Any]:
         """For storage, and for the page that shows it."""
         return {
+            "workbook": self.workbook,
             "encoding": self.dialect.encoding,
             "delimiter": self.dialect.delimiter,
-            "columns": len(self.layout.headers),
+            "columns": self.layout.width,
             "signs": {self.layout.header_of(name): sign for name, sign in self.signs.items()},
             "left_out": list(self.layout.left_out),
         }
 
 
-def recognise(path: Path, kind: str, wanted: str) -> Reading:
+def recognise(path: Path, kind: str, wanted: str, choices: Choices = DEFAULT) -> Reading:
     """Find out how a file is written and what its columns mean. Raises FileFault."""
     layouts.check_supported(kind, wanted)
+    workbook, found = find_dialect(path, choices)
+    layout = layouts.recognise(header_of(path, found), kind, wanted, choices.mapping)
+    return Reading(found, layout, _signs(path, found, layout, choices), workbook, choices)
+
+
+def find_dialect(path: Path, choices: Choices = DEFAULT) -> tuple[bool, Dialect]:
+    """Whether a file is a workbook, and how its text is written. Raises FileFault."""
     with path.open("rb") as file:
-        encoding = dialect.find_encoding(file)
-    with _text(path, encoding) as text:
+        if workbooks.is_workbook(file.read(2)):
+            _make_lines(path)
+            return True, Dialect("utf-8", ",")
+        file.seek(0)
+        encoding = choices.encoding or dialect.find_encoding(file)
+    with text_of(path, encoding) as text:
         skipped, header = _header(text)
         if header.lower().startswith("sep=") and len(header) == len("sep=;"):
-            found = Dialect(encoding, header[-1], skipped + 1)
-            more, header = _header(text)
-            found = Dialect(encoding, found.delimiter, found.skipped + more)
-        else:
-            found = Dialect(encoding, dialect.find_delimiter(header, layouts.KNOWN), skipped)
-    with _text(path, encoding) as text:
-        layout = layouts.recognise(_first_record(text, found), kind, wanted)
-    return Reading(found, layout, _signs(path, found, layout))
+            more, _line = _header(text)
+            return False, Dialect(encoding, header[-1], skipped + 1 + more)
+        return False, Dialect(encoding, choices.delimiter or dialect.find_delimiter(header, layouts.KNOWN), skipped)
+
+
+def _make_lines(path: Path) -> None:
+    """The lines of a workbook, beside it; made once, and again where they are gone."""
+    lines = lines_of(path)
+    if lines.is_file():
+        return
+    waiting = lines.with_name(f".{lines.name}-{secrets.token_hex(4)}")
+    try:
+        with path.open("rb") as source, waiting.open("w", encoding="utf-8", newline="") as target:
+            workbooks.to_lines(source, target)
+        waiting.rename(lines)
+    finally:
+        with suppress(FileNotFoundError):
+            waiting.unlink()
+
+
+def lines_of(path: Path) -> Path:
+    """Where the lines of a workbook are."""
+    return path.with_name(f"{path.name}.lines")
 
 
 def _header(text: IO[str]) -> tuple[int, str]:
@@ -120,35 +152,52 @@ def _header(text: IO[str]) -> tuple[int, str]:
     raise FileFault("empty_file")
 
 
-def _first_record(text: IO[str], found: Dialect) -> list[str]:
-    lines = islice(text, found.skipped, None)
-    for record in Records(lines, found.delimiter, -1, found.skipped):
-        if any(SURROGATE.search(cell) for cell in record.cells):
-            raise FileFault("encoding_unknown")
-        if record.cells:
-            return list(record.cells)
-        break
+def header_of(path: Path, found: Dialect) -> list[str]:
+    """The cells of the header. Raises FileFault."""
+    with text_of(path, found.encoding) as text:
+        lines = islice(text, found.skipped, None)
+        for record in Records(lines, found.delimiter, -1, found.skipped):
+            if any(SURROGATE.search(cell) for cell in record.cells):
+                raise FileFault("encoding_unknown")
+            if record.cells:
+                return list(record.cells)
+            break
     raise FileFault("no_header")
 
 
-def _signs(path: Path, found: Dialect, layout: Layout) -> dict[str, Sign | None]:
-    """The decimal sign of each column of numbers, from the first thousands of rows."""
-    places = variants.number_columns(layout) if layout.kind == "variants" else {}
+def sample(path: Path, found: Dialect, width: int, most: int) -> list[list[str]]:
+    """The first rows behind the header, those left out that are not well written."""
+    with text_of(path, found.encoding) as text:
+        return [r.cells for r in islice(_records(text, found, width), most) if r.fault is None]
+
+
+def _signs(path: Path, found: Dialect, layout: Layout, choices: Choices) -> dict[str, Sign | None]:
+    """The decimal sign of each column of numbers: as it was chosen, else from the first thousands of rows."""
+    places = variants.number_columns(layout) if layout.kind != "stock" else {}
     if not places:
         return {}
-    with _text(path, found.encoding) as text:
-        sample = [r.cells for r in islice(_records(text, found, layout), SAMPLED) if r.fault is None]
-    return {name: cells.sign_of(row[place] for row in sample) for name, place in places.items()}
+    rows = sample(path, found, layout.width, SAMPLED)
+    return {
+        name: choices.signs.get(layout.headers[place]) or cells.sign_of(row[place] for row in rows)
+        for name, place in places.items()
+    }
 
 
 @contextmanager
 def opened(path: Path, reading: Reading) -> Iterator[Iterator[Record]]:
     """The records of a file behind its header."""
-    with _text(path, reading.dialect.encoding) as text:
-        yield _records(text, reading.dialect, reading.layout)
+    with text_of(path, reading.dialect.encoding) as text:
+        records = _records(text, reading.dialect, reading.layout.width)
+        yield map(_with_breaks, records) if reading.workbook else records
 
 
-def _records(text: IO[str], found: Dialect, layout: Layout) -> Iterator[Record]:
+def _with_breaks(record: Record) -> Record:
+    if not any(workbooks.LINE_BREAK in cell for cell in record.cells):
+        return record
+    return record._replace(cells=[cell.replace(workbooks.LINE_BREAK, "\n") for cell in record.cells])
+
+
+def _records(text: IO[str], found: Dialect, width: int) -> Iterator[Record]:
     lines = iter(text)
     read = found.skipped
     for _line in islice(lines, found.skipped):
@@ -160,14 +209,16 @@ def _records(text: IO[str], found: Dialect, layout: Layout) -> Iterator[Record]:
         read += 1
         if header.count('"') % 2 == 0:
             break
-    return iter(Records(lines, found.delimiter, len(layout.headers), read))
+    return iter(Records(lines, found.delimiter, width, read))
 
 
 @contextmanager
-def _text(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
+def text_of(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
+    """A file's text; of a workbook, its lines."""
     # Checked before, byte by byte; what cannot be decoded now was changed behind our back, or is one of the few bytes
     # that a Windows encoding leaves free, which are refused in the cell where they stand.
     errors = "strict" if encoding.startswith("utf") else "surrogateescape"
     codecs.lookup(encoding)
-    with path.open("r", encoding=encoding, errors=errors, newline="") as text:
+    lines = lines_of(path)
+    with (lines if lines.is_file() else path).open("r", encoding=encoding, errors=errors, newline="") as text:
         yield text

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from magflow.concurrency import batch, execute
+from magflow.domain.imports.choices import DEFAULT, Choices
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,9 @@ class Scope:
     last_row: int = 2**31 - 1
     one_image: bool = False
     """The format has room for one picture of a variant: others that it has are not missing."""
+    choices: Choices = DEFAULT
+    deactivate: bool = False
+    """Variants of the file's products that the file does not have are deactivated."""
 
     @property
     def values(self) -> dict[str, Any]:
@@ -41,10 +45,16 @@ class Scope:
             "first_row": self.first_row,
             "last_row": self.last_row,
             "one_image": self.one_image,
+            "add_stock": self.choices.stock == "add",
         }
 
+    @property
+    def whole(self) -> bool:
+        """Whether no product of the scope is parted."""
+        return self.first_row == 0 and self.last_row == 2**31 - 1
 
-FORGET: Final = "DROP TABLE IF EXISTS heads, combos, found, claimed"
+
+FORGET: Final = "DROP TABLE IF EXISTS heads, combos, found, claimed, missing"
 
 # The second look is at the rows that would change something, and at nothing else.
 ROWS: Final = """s.import_id = %(import)s AND s.part BETWEEN %(first_part)s AND %(last_part)s
@@ -56,7 +66,7 @@ ONLY_ROWS: Final = "JOIN unnest(%(numbers)s::integer[]) AS wanted (number) USING
 HEADS: Final = """
 CREATE TEMPORARY TABLE heads ON COMMIT DROP AS
 WITH said AS (
-    SELECT part, number, key, key_given, name, description, brand, category, archived
+    SELECT part, number, key, key_given, name, description, brand, category, archived, clears, makes_product
     FROM import_stage {only_parts}
     WHERE import_id = %(import)s AND part BETWEEN %(first_part)s AND %(last_part)s
 ), head AS (
@@ -67,7 +77,12 @@ WITH said AS (
            (array_agg(description ORDER BY number) FILTER (WHERE description IS NOT NULL))[1] AS description,
            (array_agg(brand ORDER BY number) FILTER (WHERE brand IS NOT NULL))[1] AS brand,
            (array_agg(category ORDER BY number) FILTER (WHERE category IS NOT NULL))[1] AS category,
-           (array_agg(archived ORDER BY number) FILTER (WHERE archived IS NOT NULL))[1] AS archived
+           (array_agg(archived ORDER BY number) FILTER (WHERE archived IS NOT NULL))[1] AS archived,
+           bool_or(makes_product) AS alone,
+           array_remove(ARRAY[
+               CASE WHEN count(description) = 0 AND bool_or('description' = ANY(clears)) THEN 'description' END,
+               CASE WHEN count(brand) = 0 AND bool_or('brand' = ANY(clears)) THEN 'brand' END,
+               CASE WHEN count(category) = 0 AND bool_or('category' = ANY(clears)) THEN 'category' END], NULL) AS clears
     FROM said
     WHERE key IS NOT NULL OR name IS NOT NULL OR description IS NOT NULL OR brand IS NOT NULL OR category IS NOT NULL
        OR archived IS NOT NULL
@@ -110,19 +125,33 @@ GROUP BY o.combo"""
 FOUND: Final = f"""
 CREATE TEMPORARY TABLE found ON COMMIT DROP AS
 SELECT s.number, s.line, s.part, s.combo, s.is_variant, s.sku, s.sku_base, s.title, s.price, s.compare_at_price,
-       s.stock, s.active, s.ean, s.vat_rate, s.external_id, s.images,
+       s.stock, s.expected, s.active, s.ean, s.vat_rate, s.external_id, s.images, s.clears, s.makes_product,
        s.key IS NOT NULL OR s.name IS NOT NULL OR s.description IS NOT NULL OR s.brand IS NOT NULL
            OR s.category IS NOT NULL OR s.archived IS NOT NULL AS says,
        h.product_id,
-       coalesce(x.variant_id, k.id) AS variant_id,
-       CASE WHEN x.variant_id IS NOT NULL THEN 'external_id' WHEN k.id IS NOT NULL THEN 'sku' END AS matched
+       coalesce(x.variant_id, k.id, e.id) AS variant_id,
+       CASE WHEN x.variant_id IS NOT NULL THEN 'external_id' WHEN k.id IS NOT NULL THEN 'sku'
+            WHEN e.id IS NOT NULL THEN 'ean' END AS matched
 FROM import_stage s {{only_rows}}
 JOIN heads h ON h.part = s.part
 LEFT JOIN variant_external_ids x
-    ON s.external_id IS NOT NULL AND x.source = %(source)s AND x.source_account = %(account)s
+    ON {{by_external_id}} AND s.external_id IS NOT NULL AND x.source = %(source)s AND x.source_account = %(account)s
    AND x.external_id = s.external_id
-LEFT JOIN variants k ON k.product_id = h.product_id AND k.sku = s.sku
+LEFT JOIN variants k ON {{by_sku}} AND k.product_id = h.product_id AND k.sku = s.sku
+{{by_ean}}
 WHERE {ROWS} AND NOT s.refused"""
+NO_EAN: Final = "CROSS JOIN (SELECT NULL::bigint AS id) e"
+BY_EAN: Final = """LEFT JOIN LATERAL (
+    SELECT min(w.id) AS id FROM variants w WHERE w.product_id = h.product_id AND w.ean = s.ean HAVING count(*) = 1) e
+    ON true"""
+
+LEAVE_THOSE_THERE: Final = "DELETE FROM found WHERE is_variant AND variant_id IS NOT NULL"
+"""For imports that only create."""
+
+MISSING: Final = """
+CREATE TEMPORARY TABLE missing ON COMMIT DROP AS
+SELECT DISTINCT v.id, v.product_id FROM heads h JOIN variants v ON v.product_id = h.product_id
+WHERE v.status = 0 AND NOT EXISTS (SELECT FROM found f WHERE f.variant_id = v.id)"""
 
 # Else by options: the active variant first, else the oldest draft, none of them claimed by another row. A draft is only
 # ever found by a row without a SKU: asked for a draft, the shop always makes a new one (domain 3).
@@ -161,6 +190,9 @@ HEAD_FIELDS_DIFFER: Final = """(
     OR (h.description IS NOT NULL AND h.description IS DISTINCT FROM p.description)
     OR (h.brand IS NOT NULL AND h.brand IS DISTINCT FROM p.brand)
     OR (h.category IS NOT NULL AND h.category IS DISTINCT FROM p.category)
+    OR ('description' = ANY(h.clears) AND p.description IS NOT NULL)
+    OR ('brand' = ANY(h.clears) AND p.brand IS NOT NULL)
+    OR ('category' = ANY(h.clears) AND p.category IS NOT NULL)
     OR (h.archived IS NOT NULL AND h.archived <> p.archived))"""
 
 WANTED_ALTS: Final = """(SELECT array_agg(coalesce(w.alt, e.alt_text) ORDER BY w.place)
@@ -180,6 +212,10 @@ ATTRIBUTES_DIFFER: Final = f"""(
     OR (f.compare_at_price IS NOT NULL AND f.compare_at_price IS DISTINCT FROM v.compare_at_price)
     OR (f.ean IS NOT NULL AND f.ean IS DISTINCT FROM v.ean)
     OR (f.vat_rate IS NOT NULL AND f.vat_rate IS DISTINCT FROM v.vat_rate)
+    OR (f.clears IS NOT NULL AND (
+        ('title' = ANY(f.clears) AND v.title IS NOT NULL)
+        OR ('compare_at_price' = ANY(f.clears) AND v.compare_at_price IS NOT NULL)
+        OR ('ean' = ANY(f.clears) AND v.ean IS NOT NULL) OR ('vat_rate' = ANY(f.clears) AND v.vat_rate IS NOT NULL)))
     OR ({STATUS}) <> v.status)"""
 HELD_VALUES: Final = """ARRAY(SELECT ov.option_value_id FROM option_value_variants ov
     JOIN option_values x ON x.id = ov.option_value_id
@@ -188,13 +224,16 @@ HELD_VALUES: Final = """ARRAY(SELECT ov.option_value_id FROM option_value_varian
 OPTIONS_DIFFER: Final = f"""(f.combo IS NOT NULL AND (NOT b.known OR (
     b.digest IS DISTINCT FROM v.options_digest AND NOT b.value_ids <@ {HELD_VALUES})))"""
 """Options that the row does not name, or leaves blank, stay as they are."""
-IMAGES_DIFFER: Final = f"""(f.images IS NOT NULL AND CASE WHEN %(one_image)s
+IMAGES_DIFFER: Final = f"""(('images' = ANY(f.clears) AND {OWN_IMAGES} IS NOT NULL)
+    OR f.images IS NOT NULL AND CASE WHEN %(one_image)s
     THEN f.images[1] IS DISTINCT FROM ({OWN_IMAGES})[1] ELSE f.images IS DISTINCT FROM {OWN_IMAGES} END)"""
+STOCK_DIFFERS: Final = """(f.stock IS NOT NULL
+    AND CASE WHEN %(add_stock)s THEN f.stock <> 0 ELSE f.stock <> v.stock END)"""
 NEW_MAPPING: Final = "(f.external_id IS NOT NULL AND f.matched IS DISTINCT FROM 'external_id')"
 
 ROW_DIFFERS: Final = f"""(
     v.id IS NULL OR (f.sku IS NOT NULL AND f.sku <> v.sku) OR {ATTRIBUTES_DIFFER}
-    OR (f.stock IS NOT NULL AND f.stock <> v.stock) OR {OPTIONS_DIFFER} OR {NEW_MAPPING} OR {IMAGES_DIFFER})"""
+    OR {STOCK_DIFFERS} OR {OPTIONS_DIFFER} OR {NEW_MAPPING} OR {IMAGES_DIFFER})"""
 
 # OFFSET 0: each variant by its key. The planner would rather read the whole table for every chunk of a file.
 CHANGING: Final = f"""
@@ -227,7 +266,13 @@ class Changing:
 def look(session: Session, scope: Scope, only: Changing | None = None) -> None:
     """Fill the temporary tables: with all rows of the scope, or with those of an earlier look that would change."""
     values = dict(scope.values)
+    match = scope.choices.match
     pieces = {"only_parts": "", "only_rows": ""}
+    by = {
+        "by_external_id": "true" if "external_id" in match else "false",
+        "by_sku": "true" if "sku" in match else "false",
+        "by_ean": BY_EAN if "ean" in match else NO_EAN,
+    }
     if only is not None:
         values |= {"parts": only.parts, "numbers": only.numbers}
         pieces = {"only_parts": ONLY_PARTS, "only_rows": ONLY_ROWS}
@@ -241,11 +286,16 @@ def look(session: Session, scope: Scope, only: Changing | None = None) -> None:
         statements.send(COMBOS.format(**pieces), values)
         statements.send("ANALYZE heads (part, product_id), combos (combo)")
     with batch(session) as statements:
-        statements.send(FOUND.format(**pieces), values)
+        statements.send(FOUND.format(**pieces, **by), values)
         statements.send("ANALYZE found (number, part, combo, product_id, variant_id)")
         unmatched = statements.send(UNMATCHED)
     if (row := unmatched.fetchone()) and row[0]:
         execute(session, BY_OPTIONS.format(unclaimed="" if only is None else UNCLAIMED))
+    with batch(session) as statements:
+        if scope.deactivate and scope.whole and only is None:
+            statements.send(MISSING)
+        if scope.choices.mode == "create":
+            statements.send(LEAVE_THOSE_THERE)
 
 
 def changing(session: Session, scope: Scope) -> Changing:

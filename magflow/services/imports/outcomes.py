@@ -10,8 +10,8 @@ from magflow.concurrency import copy_in, execute, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.imports.staging import NOTHING, field
 
-Outcome = tuple[int, int, str, list[dict[str, Any]] | None, int | None]
-"""Number, line, outcome, errors, variant."""
+Outcome = tuple[int, int, str, list[dict[str, Any]] | None, int | None, dict[str, Any] | None, int | None, int | None]
+"""Number, line, outcome, errors, variant, changes, and version and last movement afterwards."""
 
 
 @dataclass(frozen=True)
@@ -47,54 +47,56 @@ class Counts:
 
 NOTE: Final = """
 WITH result AS MATERIALIZED ({results}), noted AS (
-    INSERT INTO import_rows (import_id, number, line, outcome, errors, variant_id)
-    SELECT %(import)s::bigint, number, line, outcome, errors, variant_id FROM result
+    INSERT INTO import_rows (import_id, number, line, outcome, errors, variant_id, changes, version_after, seq_after)
+    SELECT %(import)s::bigint, number, line, outcome, errors, variant_id, changes, version_after, seq_after FROM result
 )
 SELECT count(*) FILTER (WHERE outcome <> 'refused'), count(*) FILTER (WHERE outcome = 'refused') FROM result"""
 
 DONE: Final = """
 UPDATE import_chunks SET applied = %(applied)s, unchanged = %(unchanged)s, refused = %(refused)s,
-       done_at = clock_timestamp()
+       missing = %(missing)s, done_at = clock_timestamp()
 WHERE import_id = %(import)s AND number = %(number)s"""
 
-COPY_ROWS: Final = "COPY import_rows (import_id, number, line, outcome, errors, variant_id) FROM STDIN"
+COPY_ROWS: Final = "COPY import_rows (import_id, number, line, outcome, errors, variant_id, changes) FROM STDIN"
 
 
-def note(session: Session, chunk: Chunk, results: str, values: dict[str, Any]) -> Counts:
+def note(session: Session, chunk: Chunk, results: str, values: dict[str, Any], missing: int = 0) -> Counts:
     """Note what a statement says became of the chunk's rows, and that the chunk is done."""
     row = execute(session, NOTE.format(results=results), {**values, "import": chunk.import_id}).fetchone()
     applied, refused = (row[0], row[1]) if row else (0, 0)
-    return done(session, chunk, applied, refused)
+    return done(session, chunk, applied, refused, missing)
 
 
-def done(session: Session, chunk: Chunk, applied: int = 0, refused: int = 0) -> Counts:
+def done(session: Session, chunk: Chunk, applied: int = 0, refused: int = 0, missing: int = 0) -> Counts:
     """Close a chunk; the rows that nothing was noted of were in the shop already."""
     counts = Counts(applied, chunk.rows - applied - refused, refused)
-    execute(session, DONE, {"import": chunk.import_id, "number": chunk.number, **vars(counts)})
+    execute(session, DONE, {"import": chunk.import_id, "number": chunk.number, "missing": missing, **vars(counts)})
     return counts
 
 
 class DryRun(Exception):
     """Carries the outcomes out of a transaction that is rolled back."""
 
-    def __init__(self, outcomes: list[Outcome]) -> None:
+    def __init__(self, outcomes: list[Outcome], missing: int = 0) -> None:
         super().__init__(f"{len(outcomes)} rows")
         self.outcomes = outcomes
+        self.missing = missing
 
 
 @transactional
-def note_dry(session: Session, chunk: Chunk, outcomes: list[Outcome], *, actor: Actor) -> Counts:
+def note_dry(session: Session, chunk: Chunk, dry: DryRun, *, actor: Actor) -> Counts:
     """Note what would have become of a chunk's rows."""
-    lines = []
-    for number, line, outcome, errors, variant_id in outcomes:
+    lines, outcomes = [], dry.outcomes
+    for number, line, outcome, errors, variant_id, changes, *_after in outcomes:
         said = field(json.dumps(errors, ensure_ascii=False)) if errors else NOTHING
+        changed = field(json.dumps(changes, ensure_ascii=False)) if changes else NOTHING
         # A variant that was made and rolled back has an id that nobody else will ever see.
         variant = NOTHING if variant_id is None or outcome == "created" else str(variant_id)
-        lines.append(f"{chunk.import_id}\t{number}\t{line}\t{outcome}\t{said}\t{variant}\n")
+        lines.append(f"{chunk.import_id}\t{number}\t{line}\t{outcome}\t{said}\t{variant}\t{changed}\n")
     if lines:
         copy_in(session, COPY_ROWS, ["".join(lines).encode()])
     refused = sum(1 for outcome in outcomes if outcome[2] == "refused")
-    return done(session, chunk, len(outcomes) - refused, refused)
+    return done(session, chunk, len(outcomes) - refused, refused, dry.missing)
 
 
 REFUSE_ROW: Final = """

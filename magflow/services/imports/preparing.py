@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from magflow.concurrency import copy_in, execute, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.imports.faults import Refusal
+from magflow.domain.imports.offers import OfferReader
 from magflow.domain.imports.records import Record
 from magflow.domain.imports.staging import IMAGE_COLUMNS, OPTION_COLUMNS, STAGE_COLUMNS, Prepared, field
 from magflow.domain.imports.stock import StockReader
-from magflow.domain.imports.variants import VariantReader
+from magflow.domain.imports.variants import CLEARABLE, VariantReader
+from magflow.domain.imports.woocommerce import Retelling, WooReader
 from magflow.services.imports import files, lanes
 from magflow.services.imports.files import Reading
 
@@ -35,6 +37,9 @@ CLEAR: Final = """
 DELETE FROM {table} WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM {table} WHERE import_id = %(import)s LIMIT %(most)s))"""
 CLEARED_AT_ONCE: Final = 200_000
+
+
+Reader = VariantReader | StockReader | OfferReader | WooReader
 
 
 class Superseded(Exception):
@@ -61,11 +66,7 @@ def prepare(
 
     Raises FileFault, Superseded.
     """
-    reader = (
-        VariantReader(reading.layout, reading.signs, import_id)
-        if reading.layout.kind == "variants"
-        else StockReader(reading.layout, import_id)
-    )
+    reader = _reader(import_id, path, reading)
     rows, loading = 0, None
 
     def load(rows: int, prepared: Prepared, refused: list[Refusal]) -> None:
@@ -84,7 +85,21 @@ def prepare(
     return rows
 
 
-def _read(reader: VariantReader | StockReader, records: Iterator[Record]) -> int:
+def _reader(import_id: int, path: Path, reading: Reading) -> Reader:
+    layout, choices = reading.layout, reading.choices
+    if layout.kind == "stock":
+        return StockReader(layout, import_id, add=choices.stock == "add")
+    if layout.kind == "offers":
+        return OfferReader(layout, reading.signs, import_id)
+    if layout.format == "woocommerce":
+        with files.opened(path, reading) as records:
+            retelling = Retelling(layout, records)
+        return WooReader(reading.signs, import_id, retelling)
+    clears = CLEARABLE if choices.blank == "clear" else ()
+    return VariantReader(layout, reading.signs, import_id, clears)
+
+
+def _read(reader: Reader, records: Iterator[Record]) -> int:
     count = 0
     for record in islice(records, BATCH):
         reader.read(record)

@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from magflow.concurrency import execute, refusal, sqlstate, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Refused, RetryLater
+from magflow.domain.imports.choices import Choices, choices_from
 from magflow.domain.imports.faults import CellFault, FileFault
-from magflow.domain.imports.layouts import Layout
-from magflow.services.imports import checking, commands, files, lanes, outcomes, preparing, stock, variants
+from magflow.domain.imports.layouts import REPORT_COLUMNS, Layout, folded
+from magflow.services.imports import checking, commands, files, lanes, offers, outcomes, preparing, stock, variants
+from magflow.services.imports.checking import Asked
 from magflow.services.imports.commands import Begun
 from magflow.services.imports.matching import Scope
 from magflow.services.imports.outcomes import Chunk, Counts, DryRun
@@ -79,8 +81,11 @@ def _run(
     tell: Callable[[Progress], None],
 ) -> Done:
     path = files.path_of(home, begun.stored_as)
-    reading = files.recognise(path, begun.kind, begun.format)
+    choices = choices_from(begun.choices)
+    reading = files.recognise(path, begun.kind, begun.format, choices)
     headers = _headers(reading.layout)
+    if begun.kind == "offers":
+        offers.check_account(begun.source, begun.source_account, actor=actor)
     rows = begun.rows
     if not begun.prepared:
         preparing.clear(import_id, not begun.planned, actor=actor)
@@ -90,7 +95,13 @@ def _run(
             pause_point()
 
         rows = preparing.prepare(import_id, begun.run, path, reading, actor=actor, step=read)
-    checking.check(import_id, begun.run, headers, begun.kind, begun.planned, actor=actor)
+    keyless = not reading.layout.columns.keys() & {"handle", "name"}
+    checking.check(
+        Asked(import_id, begun.run, begun.kind, begun.source, begun.source_account, choices.match, keyless,
+              begun.planned),
+        headers, actor=actor,
+    )  # fmt: skip
+    deactivate = choices.missing == "deactivate" and _speaks_for_all(import_id, reading.layout, actor=actor)
     total = Counts()
 
     def step(counts: Counts) -> None:
@@ -101,7 +112,7 @@ def _run(
         _beat(import_id, begun.run, actor=actor)
 
     def work(chunk: Chunk) -> Counts:
-        counts = _apply(chunk, begun, headers, actor)
+        counts = _apply(chunk, _scope(chunk, begun, choices, deactivate), begun, headers, actor)
         if begun.kind == "variants":
             # A new shop's tables have no statistics yet, and the plans of an empty table are no plans for a full one.
             _look_at_catalogue(actor=actor)
@@ -120,14 +131,13 @@ def _run(
 def _headers(layout: Layout) -> dict[str, str]:
     """Field -> its column as the file calls it, for what is found out later than in a cell."""
     names = ("handle", "name", "description", "brand", "category", "status", "sku", "external_id", "price", "stock",
-             "delta", "expected")  # fmt: skip
+             "delta", "expected", "ean")  # fmt: skip
     first_value = layout.headers[layout.options[0][1]] if layout.options else layout.header_of("sku")
     return {name: layout.header_of(name) for name in names} | {"options": first_value}
 
 
-def _apply(chunk: Chunk, begun: Begun, headers: dict[str, str], actor: Actor) -> Counts:
-    """Apply a chunk; where the database refuses it, its halves, down to the one row that is at fault."""
-    scope = Scope(
+def _scope(chunk: Chunk, begun: Begun, choices: Choices, deactivate: bool) -> Scope:
+    return Scope(
         chunk.import_id,
         begun.source,
         begun.source_account,
@@ -136,12 +146,21 @@ def _apply(chunk: Chunk, begun: Begun, headers: dict[str, str], actor: Actor) ->
         chunk.first_row,
         chunk.last_row,
         one_image=begun.format == "shopify",
+        choices=choices,
+        deactivate=deactivate,
     )
-    apply = variants.apply if begun.kind == "variants" else stock.apply
+
+
+APPLY: Final = {"variants": variants.apply, "stock": stock.apply, "offers": offers.apply}
+
+
+def _apply(chunk: Chunk, scope: Scope, begun: Begun, headers: dict[str, str], actor: Actor) -> Counts:
+    """Apply a chunk; where the database refuses it, its halves, down to the one row that is at fault."""
+    apply = APPLY[begun.kind]
     try:
         counts = apply(chunk, scope, headers, begun.dry_run, actor=actor)
     except DryRun as dry:
-        return outcomes.note_dry(chunk, dry.outcomes, actor=actor)
+        return outcomes.note_dry(chunk, dry, actor=actor)
     except RetryLater:
         raise
     except (Refused, Divide, DBAPIError, psycopg.Error) as error:
@@ -171,6 +190,18 @@ FROM import_chunks c JOIN imports i ON i.id = c.import_id
 WHERE c.import_id = %(import)s AND c.done_at IS NULL ORDER BY c.number"""
 BEAT: Final = """
 UPDATE imports SET beat_at = clock_timestamp() WHERE id = %(import)s AND run = %(run)s RETURNING id"""
+
+
+REFUSED: Final = "SELECT EXISTS (SELECT FROM import_rows WHERE import_id = %(import)s AND outcome = 'refused')"
+
+
+@transactional
+def _speaks_for_all(session: Session, import_id: int, layout: Layout, *, actor: Actor) -> bool:
+    """Whether what a file does not have is missing: not where rows of it were refused, or where it is what was."""
+    if set(REPORT_COLUMNS) <= {folded(header) for header in layout.headers}:
+        return False
+    row = execute(session, REFUSED, {"import": import_id}).fetchone()
+    return row is not None and not row[0]
 
 
 @transactional

@@ -15,33 +15,51 @@ from magflow.services.imports.outcomes import Chunk, Counts, DryRun
 from magflow.services.imports.writing import fault
 from magflow.services.stock import LARGEST_STOCK
 
-# A SKU is unique within its product only; the product's name or handle tells which one is meant.
+# A SKU is unique within its product only; the product's name or handle tells which one is meant. Shopify's inventory
+# file may leave the SKU out: then the handle and the options say it, and a blank new figure leaves the row as it is.
+ROWS: Final = """s.import_id = %(import)s AND s.part BETWEEN %(first_part)s AND %(last_part)s AND NOT s.refused"""
+BY_OPTIONS: Final = """
+    SELECT v.id, p.name, p.id AS product_id FROM products p JOIN variants v ON v.product_id = p.id
+    WHERE s.sku IS NULL AND p.handle = s.name AND v.status = 0
+      AND (s.extra <> '{}' OR v.options_digest IS NULL)
+      AND NOT EXISTS (
+          SELECT FROM jsonb_each_text(s.extra) AS said (type_key, value_key) WHERE NOT EXISTS (
+              SELECT FROM option_value_variants ov JOIN option_values x ON x.id = ov.option_value_id
+              JOIN option_types t ON t.id = x.option_type_id
+              WHERE ov.variant_id = v.id AND t.name_key = said.type_key AND x.name_key = said.value_key))"""
 FOUND: Final = f"""
 CREATE TEMPORARY TABLE plan ON COMMIT DROP AS
-WITH candidates AS (
-    SELECT s.number, min(v.id) AS variant_id, count(v.id) AS many, string_agg(p.name, ', ' ORDER BY p.id) AS products
-    FROM import_stage s
-    LEFT JOIN (variants v JOIN products p ON p.id = v.product_id)
-        ON v.sku = s.sku AND (s.name IS NULL OR p.name = s.name OR p.handle = s.name)
-    WHERE s.import_id = %(import)s AND s.part BETWEEN %(first_part)s AND %(last_part)s AND NOT s.refused
+WITH meant AS (
+    SELECT s.number, v.id, p.name, p.id AS product_id FROM import_stage s
+    JOIN variants v ON v.sku = s.sku JOIN products p ON p.id = v.product_id
+    WHERE {ROWS} AND s.sku IS NOT NULL AND (s.name IS NULL OR p.name = s.name OR p.handle = s.name)
+    UNION ALL
+    SELECT s.number, o.id, o.name, o.product_id FROM import_stage s CROSS JOIN LATERAL ({BY_OPTIONS}) o
+    WHERE {ROWS} AND s.sku IS NULL AND s.extra IS NOT NULL
+), candidates AS (
+    SELECT s.number, min(m.id) AS variant_id, count(m.id) AS many,
+           string_agg(m.name, ', ' ORDER BY m.product_id) AS products
+    FROM import_stage s LEFT JOIN meant m ON m.number = s.number
+    WHERE {ROWS}
     GROUP BY s.number
 )
 SELECT s.number, s.line, s.sku, s.stock AS wanted, s.delta, s.expected, c.variant_id, 0 AS stock,
-       false AS stock_differs,
+       false AS stock_differs, 0 AS stock_before, s.stock IS NULL AND s.delta IS NULL AS idle,
        CASE WHEN c.many = 0 THEN {fault("sku", "unknown_sku", value="s.sku")}
             WHEN c.many > 1 THEN {fault("sku", "ambiguous_sku", "jsonb_build_object('products', c.products)", "s.sku")}
             WHEN count(*) OVER (PARTITION BY c.variant_id) > 1 THEN
                 {fault("sku", "same_variant_twice", "jsonb_build_object('sku', s.sku)", "s.sku")}
        END AS fault
 FROM import_stage s JOIN candidates c USING (number)
-WHERE s.import_id = %(import)s AND s.part BETWEEN %(first_part)s AND %(last_part)s AND NOT s.refused"""
+WHERE {ROWS}"""
 
-TO_LOCK: Final = "SELECT variant_id FROM plan WHERE fault IS NULL"
+TO_LOCK: Final = "SELECT variant_id FROM plan WHERE fault IS NULL AND NOT idle"
 
 # Under the locks: what the stock comes to, and whether the figure that the file was made from still stands.
 DECIDE: Final = f"""
 UPDATE plan p
-SET stock = coalesce(p.wanted, v.stock + p.delta), stock_differs = coalesce(p.wanted, v.stock + p.delta) <> v.stock,
+SET stock_before = v.stock, stock = coalesce(p.wanted, v.stock + p.delta),
+    stock_differs = coalesce(p.wanted, v.stock + p.delta) <> v.stock,
     fault = CASE
         WHEN p.expected <> v.stock THEN {
     fault(
@@ -65,14 +83,18 @@ SET stock = coalesce(p.wanted, v.stock + p.delta), stock_differs = coalesce(p.wa
     fault("delta", "too_large", f"jsonb_build_object('limit', {LARGEST_STOCK})", "p.delta::text")
 }
     END
-FROM variants v WHERE v.id = p.variant_id AND p.fault IS NULL"""
+FROM variants v WHERE v.id = p.variant_id AND p.fault IS NULL AND NOT p.idle"""
 
 STOCKS: Final = "SELECT variant_id, stock FROM plan WHERE fault IS NULL AND stock_differs"
 
 RESULTS: Final = """
-SELECT number, line, CASE WHEN fault IS NOT NULL THEN 'refused' ELSE 'updated' END AS outcome, fault AS errors,
-       CASE WHEN fault IS NULL THEN variant_id END AS variant_id
-FROM plan WHERE fault IS NOT NULL OR stock_differs"""
+SELECT p.number, p.line, CASE WHEN p.fault IS NOT NULL THEN 'refused' ELSE 'updated' END AS outcome, p.fault AS errors,
+       CASE WHEN p.fault IS NULL THEN p.variant_id END AS variant_id,
+       CASE WHEN p.fault IS NULL THEN jsonb_build_object('stock', jsonb_build_array(p.stock_before, p.stock)) END
+           AS changes,
+       v.version AS version_after, v.movement_seq AS seq_after
+FROM plan p LEFT JOIN variants v ON p.fault IS NULL AND v.id = p.variant_id
+WHERE p.fault IS NOT NULL OR p.stock_differs"""
 
 
 @transactional

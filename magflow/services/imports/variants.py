@@ -49,15 +49,21 @@ SELECT p.number, p.line,
             WHEN p.attributes_differ OR p.sku_differs OR p.stock_differs OR p.options_differ OR p.images_differ
                  OR p.new_mapping OR (p.says AND (h.created OR h.fields_differ OR h.images_differ)) THEN 'updated'
        END AS outcome,
-       p.fault AS errors, CASE WHEN p.fault IS NULL THEN p.variant_id END AS variant_id
+       p.fault AS errors, CASE WHEN p.fault IS NULL THEN p.variant_id END AS variant_id,
+       CASE WHEN p.fault IS NULL THEN p.changes END AS changes, v.version AS version_after, v.movement_seq AS seq_after
 FROM plan p JOIN heads h USING (part)
+LEFT JOIN variants v ON NOT p.is_new AND p.fault IS NULL AND v.id = p.variant_id
 WHERE p.fault IS NOT NULL OR p.is_new OR p.attributes_differ OR p.sku_differs OR p.stock_differs OR p.options_differ
    OR p.images_differ OR p.new_mapping OR (p.says AND (h.created OR h.fields_differ OR h.images_differ))
 UNION ALL
-SELECT f.number, f.line, CASE WHEN h.product_id IS NULL THEN 'refused' ELSE 'updated' END,
-       CASE WHEN h.product_id IS NULL THEN {writing.fault("handle", "product_missing", value="h.handle")} END, NULL
+SELECT f.number, f.line,
+       CASE WHEN h.product_id IS NULL THEN 'refused' WHEN h.created AND f.makes_product THEN 'created'
+            ELSE 'updated' END,
+       CASE WHEN h.product_id IS NULL THEN {writing.fault("handle", "product_missing", value="h.handle")} END, NULL,
+       NULL, NULL, NULL
 FROM found f JOIN heads h USING (part)
-WHERE NOT f.is_variant AND (h.product_id IS NULL OR h.images_differ OR (f.says AND h.fields_differ))"""
+WHERE NOT f.is_variant AND (h.product_id IS NULL OR h.images_differ OR (f.says AND h.fields_differ)
+                            OR (f.makes_product AND h.created))"""
 
 
 @transactional
@@ -72,19 +78,31 @@ def apply(
     change = changing(session, scope)
     if change.numbers:
         _lock_names(session, scope, change)
+    missing = _missing(session) if scope.deactivate and scope.whole else []
     if not claim_import_chunk(session, chunk.import_id, chunk.number, chunk.run):
         return None
-    if not change.numbers:
+    if not change.numbers and not missing:
         if dry_run:
             raise DryRun([])
         return outcomes.done(session, chunk)
-    values = {**scope.values, "headers": json.dumps(dict(headers), ensure_ascii=False)}
-    _decide(session, scope, change, values)
+    mode = scope.choices.mode
+    values = {
+        **scope.values,
+        "headers": json.dumps(dict(headers), ensure_ascii=False),
+        "update_only": mode == "update",
+        "create_only": mode == "create",
+    }
+    _decide(session, scope, change, missing, values)
     _write_products(session, scope)
-    _write_variants(session, scope)
+    _write_variants(session, scope, missing)
     if dry_run:
-        raise DryRun(list(execute(session, RESULTS, values).fetchall()))
-    return outcomes.note(session, chunk, RESULTS, values)
+        raise DryRun(list(execute(session, RESULTS, values).fetchall()), len(missing))
+    return outcomes.note(session, chunk, RESULTS, values, len(missing))
+
+
+def _missing(session: Session) -> list[int]:
+    """The products of variants that the file does not have, one for each of these."""
+    return [row[0] for row in execute(session, "SELECT product_id FROM missing")]
 
 
 def _lock_names(session: Session, scope: Scope, change: Changing) -> None:
@@ -101,11 +119,11 @@ def _lock_names(session: Session, scope: Scope, change: Changing) -> None:
         lock_names(session, names)
 
 
-def _decide(session: Session, scope: Scope, change: Changing, values: dict[str, Any]) -> None:
+def _decide(session: Session, scope: Scope, change: Changing, missing: Sequence[int], values: dict[str, Any]) -> None:
     """Lock the products, look again at what may have changed, and make the plan of what is written."""
     products_there, rows = execute(session, LOOKED_AT, {"parts": change.parts}).fetchone() or ([], 0)
-    if products_there:
-        lock_products(session, products_there)
+    if products_there or missing:
+        lock_products(session, sorted({*products_there, *missing}))
     if products_there or rows > len(change.numbers):
         look(session, scope, change)
     with batch(session) as statements:
@@ -115,14 +133,16 @@ def _decide(session: Session, scope: Scope, change: Changing, values: dict[str, 
         statements.send(writing.FAULTS, values)
         statements.send(writing.DIGESTS)
         statements.send(writing.CLASHES, values)
-        statements.send(writing.ACCEPTED)
-        statements.send(writing.MARK_HEADS)
+        statements.send(writing.ROW_CHANGES)
+        statements.send(writing.ACCEPTED, values)
+        statements.send(writing.MARK_HEADS, values)
 
 
 def _write_products(session: Session, scope: Scope) -> None:
     """Products, options and values, and which product uses which."""
     with batch(session) as statements:
         made_by_others = statements.send(writing.NEW_PRODUCTS)
+        statements.send(writing.PRODUCT_CHANGES, scope.values)
         statements.send(writing.CHANGED_PRODUCTS)
         statements.send(writing.PRODUCT_IMAGES_GONE)
         statements.send(writing.PRODUCT_IMAGES)
@@ -156,20 +176,26 @@ def _bring_back_options(session: Session, returning: Sequence[tuple[Any, ...]]) 
     session.flush()
 
 
-def _write_variants(session: Session, scope: Scope) -> None:
+def _write_variants(session: Session, scope: Scope, missing: Sequence[int]) -> None:
     """What is to be written is asked first: a price list touches no options, a stock list no images."""
     asked = execute(session, writing.KINDS).fetchone()
     kinds = dict(zip(writing.KIND_NAMES, asked or (), strict=True))
     if kinds["new"]:
         _give_skus(session)
-    if any(there for kind, there in kinds.items() if kind != "new"):
-        lock_variant_rows(session, [row[0] for row in execute(session, writing.TO_LOCK)])
+    if missing or any(there for kind, there in kinds.items() if kind != "new"):
+        to_lock = writing.TO_LOCK + (writing.MISSING_TO_LOCK if missing else "")
+        lock_variant_rows(session, [row[0] for row in execute(session, to_lock)])
     with batch(session) as statements:
+        if missing:
+            statements.send(writing.DEACTIVATE_MISSING, scope.values)
         for kind, statement in writing.CHANGES:
             if kinds[kind]:
                 statements.send(statement)
     if kinds["restocked"]:
-        wanted = dict(execute(session, writing.STOCKS).fetchall())
+        stocks = execute(session, writing.STOCKS, scope.values).fetchall()
+        if not all(row[2] for row in stocks):
+            raise StartAgain  # sold since the plan was made: it has to be decided again
+        wanted = {row[0]: row[1] for row in stocks}
         ledger.set_to(session, wanted, reason="import", source_type="import_row", source_id=scope.import_id)
     if kinds["new"]:
         with ledger.declared(session, reason="import", source_type="import_row", source_id=scope.import_id) as adding:

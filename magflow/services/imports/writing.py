@@ -12,32 +12,42 @@ from magflow.services.imports.matching import (
     IMAGES_DIFFER,
     NEW_MAPPING,
     OPTIONS_DIFFER,
+    OWN_IMAGES,
     STATUS,
+    STOCK_DIFFERS,
     WANTED_ALTS,
 )
 
+KEEPS: Final = {
+    name: f"coalesce('{name}' <> ALL(f.clears), true)" for name in ("title", "compare_at_price", "ean", "vat_rate")
+}
+"""Whether a blank cell leaves what is there."""
+
 PLAN: Final = f"""
 CREATE TEMPORARY TABLE plan ON COMMIT DROP AS
-SELECT f.number, f.line, f.part, f.combo, f.matched, f.external_id, f.images, f.says, f.product_id,
+SELECT f.number, f.line, f.part, f.combo, f.matched, f.external_id, f.says, f.product_id, f.expected,
+       CASE WHEN 'images' = ANY(f.clears) THEN '{{}}'::text[] ELSE f.images END AS images,
        v.id IS NULL AS is_new,
        coalesce(v.id, nextval((SELECT pg_get_serial_sequence('public.variants', 'id')::regclass))) AS variant_id,
        coalesce(f.sku, v.sku) AS sku, f.sku_base,
-       coalesce(f.title, CASE WHEN v.id IS NULL THEN b.title ELSE v.title END) AS title,
+       coalesce(f.title, CASE WHEN v.id IS NULL THEN b.title WHEN {KEEPS["title"]} THEN v.title END) AS title,
        coalesce(f.price, v.price) AS price,
-       coalesce(f.compare_at_price, v.compare_at_price) AS compare_at_price,
-       coalesce(f.ean, v.ean) AS ean,
-       coalesce(f.vat_rate, v.vat_rate) AS vat_rate,
-       coalesce(f.stock, v.stock, 0) AS stock,
+       coalesce(f.compare_at_price, CASE WHEN {KEEPS["compare_at_price"]} THEN v.compare_at_price END)
+           AS compare_at_price,
+       coalesce(f.ean, CASE WHEN {KEEPS["ean"]} THEN v.ean END) AS ean,
+       coalesce(f.vat_rate, CASE WHEN {KEEPS["vat_rate"]} THEN v.vat_rate END) AS vat_rate,
+       CASE WHEN %(add_stock)s THEN coalesce(v.stock, 0) + coalesce(f.stock, 0) ELSE coalesce(f.stock, v.stock, 0) END
+           AS stock, f.stock AS amount,
        {STATUS} AS status,
-       v.product_id AS old_product_id, v.sku AS old_sku, v.status AS old_status,
+       v.product_id AS old_product_id, v.sku AS old_sku, v.status AS old_status, v.stock AS old_stock,
        CASE WHEN v.id IS NOT NULL THEN v.options_digest WHEN b.known THEN b.digest ELSE b.canonical END AS digest,
        v.id IS NULL OR {ATTRIBUTES_DIFFER} AS attributes_differ,
        v.id IS NOT NULL AND f.sku IS NOT NULL AND f.sku <> v.sku AS sku_differs,
-       v.id IS NOT NULL AND f.stock IS NOT NULL AND f.stock <> v.stock AS stock_differs,
+       v.id IS NOT NULL AND {STOCK_DIFFERS} AS stock_differs,
        v.id IS NULL OR {OPTIONS_DIFFER} AS options_differ,
        {NEW_MAPPING} AS new_mapping,
-       {IMAGES_DIFFER} AS images_differ,
-       NULL::jsonb AS fault
+       coalesce({IMAGES_DIFFER}, false) AS images_differ,
+       NULL::jsonb AS changes, NULL::jsonb AS fault
 FROM found f LEFT JOIN variants v ON v.id = f.variant_id LEFT JOIN combos b ON b.combo = f.combo
 WHERE f.is_variant"""
 
@@ -62,6 +72,25 @@ WITH wrong AS (
            WHEN p.old_product_id <> p.product_id OR (NOT p.is_new AND p.product_id IS NULL) THEN
                {
     fault("external_id", "product_mismatch", "jsonb_build_object('product', p.old_product_id)", "p.external_id")
+}
+           WHEN p.is_new AND %(update_only)s THEN {fault("sku", "not_there", value="p.sku")}
+           WHEN p.stock_differs AND p.expected IS NOT NULL AND p.expected <> p.old_stock THEN
+               {
+    fault(
+        "expected",
+        "stale_version",
+        "jsonb_build_object('seen', p.expected, 'current', p.old_stock)",
+        "p.expected::text",
+    )
+}
+           WHEN p.stock < 0 THEN
+               {
+    fault(
+        "stock",
+        "below_zero_by",
+        "jsonb_build_object('wanted', -p.amount, 'available', p.old_stock)",
+        "p.amount::text",
+    )
 }
            WHEN p.is_new AND p.price IS NULL THEN {fault("price", "required")}
            WHEN NOT p.is_new AND count(*) OVER (PARTITION BY p.variant_id) > 1 THEN
@@ -109,18 +138,51 @@ UPDATE plan p SET fault = {
 }
 FROM final JOIN clash USING (product, digest) WHERE p.number = final.number AND final.takes"""
 
+HELD_NAMES: Final = """(SELECT string_agg(x.name, ' - ' ORDER BY t.position, x.id)
+    FROM option_values x JOIN option_types t ON t.id = x.option_type_id WHERE x.id = ANY({ids}))"""
+HELD_IDS: Final = "ARRAY(SELECT ov.option_value_id FROM option_value_variants ov WHERE ov.variant_id = v.id)"
+
+
+def _change(name: str, old: str, new: str, when: str = "") -> str:
+    differs = when or f"{old} IS DISTINCT FROM {new}"
+    built = f"jsonb_build_object('{name}', jsonb_build_array({old}, {new}))"
+    return f"(CASE WHEN {differs} THEN {built} ELSE '{{}}' END)"
+
+
+STATUS_WORD: Final = "CASE WHEN {status} = 0 THEN 'active' ELSE 'inactive' END"
+ROW_CHANGES: Final = f"""
+UPDATE plan p SET changes = {
+    " || ".join((
+        *(_change(name, f"v.{name}", f"p.{name}")
+          for name in ("sku", "title", "price", "compare_at_price", "ean", "vat_rate")),
+        _change("stock", "v.stock", "p.stock", "p.stock_differs"),
+        _change("status", STATUS_WORD.format(status="v.status"), STATUS_WORD.format(status="p.status"),
+                "v.status <> p.status"),
+        _change("options", HELD_NAMES.format(ids=HELD_IDS), "b.title", "p.options_differ"),
+        f"(CASE WHEN p.options_differ THEN jsonb_build_object('option_ids', {HELD_IDS}) ELSE '{{}}' END)",
+        _change("image_urls", OWN_IMAGES, "p.images", "p.images_differ"),
+        _change("external_id", "NULL::text", "p.external_id", "p.new_mapping"),
+    ))
+}
+FROM variants v, (SELECT q.number, c.title FROM plan q LEFT JOIN combos c USING (combo)) b
+WHERE v.id = p.variant_id AND b.number = p.number AND NOT p.is_new AND p.fault IS NULL
+  AND (p.attributes_differ OR p.sku_differs OR p.stock_differs OR p.options_differ OR p.images_differ
+       OR p.new_mapping)"""  # fmt: skip
+"""Before anything is written: of each variant that is there, from what to what."""
+
 # --- products and options ---------------------------------------------------------------------------------------------
 
 # A product of which no row is taken is left alone.
 ACCEPTED: Final = """
 UPDATE heads h SET accepted = true
 WHERE h.part IN (SELECT part FROM plan WHERE fault IS NULL)
-   OR (h.product_id IS NOT NULL AND h.part IN (SELECT part FROM found WHERE NOT is_variant))"""
+   OR (h.product_id IS NOT NULL AND h.part IN (SELECT part FROM found WHERE NOT is_variant))
+   OR (h.alone AND h.name IS NOT NULL AND h.ambiguous IS NOT TRUE AND NOT %(update_only)s)"""
 
 MARK_HEADS: Final = f"""
 UPDATE heads h
 SET fields_differ = {HEAD_FIELDS_DIFFER}, images_differ = {HEAD_IMAGES_DIFFER}, alts = {WANTED_ALTS}
-FROM products p WHERE p.id = h.product_id AND h.accepted"""
+FROM products p WHERE p.id = h.product_id AND h.accepted AND NOT %(create_only)s"""
 
 NEW_PRODUCTS: Final = """
 WITH wanted AS (
@@ -139,10 +201,35 @@ WITH wanted AS (
 SELECT (SELECT count(*) FROM wanted) - (SELECT count(*) FROM made)"""
 """Returns how many somebody else has made meanwhile."""
 
+PRODUCT_CHANGES: Final = """
+INSERT INTO import_products AS i (import_id, product_id, created, changes, version_after)
+SELECT %(import)s::bigint, h.product_id, h.created,
+       CASE WHEN NOT h.created THEN
+           (CASE WHEN h.name <> p.name THEN jsonb_build_object('name', jsonb_build_array(p.name, h.name)) ELSE '{}' END)
+           || (CASE WHEN h.description IS DISTINCT FROM p.description
+                         AND (h.description IS NOT NULL OR 'description' = ANY(h.clears))
+                    THEN jsonb_build_object('description', jsonb_build_array(p.description, h.description))
+                    ELSE '{}' END)
+           || (CASE WHEN h.brand IS DISTINCT FROM p.brand AND (h.brand IS NOT NULL OR 'brand' = ANY(h.clears))
+                    THEN jsonb_build_object('brand', jsonb_build_array(p.brand, h.brand)) ELSE '{}' END)
+           || (CASE WHEN h.category IS DISTINCT FROM p.category
+                         AND (h.category IS NOT NULL OR 'category' = ANY(h.clears))
+                    THEN jsonb_build_object('category', jsonb_build_array(p.category, h.category)) ELSE '{}' END)
+           || (CASE WHEN h.archived <> p.archived
+                    THEN jsonb_build_object('archived', jsonb_build_array(p.archived, h.archived)) ELSE '{}' END)
+       END,
+       p.version + h.fields_differ::integer
+FROM heads h JOIN products p ON p.id = h.product_id WHERE h.created OR h.fields_differ
+ON CONFLICT (import_id, product_id) DO UPDATE
+SET changes = excluded.changes || i.changes, version_after = excluded.version_after"""
+"""Before the products are changed: from what to what, and which version they will then have."""
+
 CHANGED_PRODUCTS: Final = """
 UPDATE products p
-SET name = coalesce(h.name, p.name), description = coalesce(h.description, p.description),
-    brand = coalesce(h.brand, p.brand), category = coalesce(h.category, p.category),
+SET name = coalesce(h.name, p.name),
+    description = coalesce(h.description, CASE WHEN NOT 'description' = ANY(h.clears) THEN p.description END),
+    brand = coalesce(h.brand, CASE WHEN NOT 'brand' = ANY(h.clears) THEN p.brand END),
+    category = coalesce(h.category, CASE WHEN NOT 'category' = ANY(h.clears) THEN p.category END),
     archived = coalesce(h.archived, p.archived),
     archived_at = CASE WHEN h.archived IS NULL OR h.archived = p.archived THEN p.archived_at
                        WHEN h.archived THEN clock_timestamp() END,
@@ -287,6 +374,13 @@ SELECT variant_id FROM plan WHERE fault IS NULL AND NOT is_new
    AND (attributes_differ OR sku_differs OR stock_differs OR options_differ OR images_differ OR new_mapping)
 UNION
 SELECT v.id FROM variants v JOIN heads h ON h.product_id = v.product_id WHERE h.archived AND v.status = 0"""
+MISSING_TO_LOCK: Final = " UNION SELECT id FROM missing"
+DEACTIVATE_MISSING: Final = """
+WITH gone AS (
+    UPDATE variants v SET status = 1, version = v.version + 1, updated_at = clock_timestamp()
+    FROM missing m WHERE v.id = m.id AND v.status = 0 RETURNING v.id, v.version
+)
+INSERT INTO import_missing (import_id, variant_id, version_after) SELECT %(import)s::bigint, id, version FROM gone"""
 
 # One variant's new combination may be another's present one, and the index looks at every row as it is written. So who
 # leaves goes first: those that are deactivated, and those that change, to a digest that no combination can have.
@@ -344,7 +438,7 @@ WHERE p.fault IS NULL AND p.is_new ORDER BY 1, 2"""
 OWN_IMAGES_GONE: Final = """
 DELETE FROM variant_images i USING plan p
 WHERE p.fault IS NULL AND p.images_differ AND NOT p.is_new AND i.variant_id = p.variant_id"""
-OWN_IMAGES: Final = """
+NEW_OWN_IMAGES: Final = """
 INSERT INTO variant_images (product_id, variant_id, url, position)
 SELECT h.product_id, p.variant_id, w.url, w.place - 1
 FROM plan p JOIN heads h USING (part), unnest(p.images) WITH ORDINALITY AS w (url, place)
@@ -355,7 +449,11 @@ INSERT INTO variant_external_ids (variant_id, source, source_account, external_i
 SELECT variant_id, %(source)s, %(account)s, external_id FROM plan
 WHERE fault IS NULL AND new_mapping ORDER BY external_id"""
 
-STOCKS: Final = "SELECT variant_id, stock FROM plan WHERE fault IS NULL AND stock_differs"
+STOCKS: Final = """
+SELECT p.variant_id, CASE WHEN %(add_stock)s THEN v.stock + p.amount ELSE p.stock END,
+       p.expected IS NULL OR p.expected = v.stock
+FROM plan p JOIN variants v ON v.id = p.variant_id WHERE p.fault IS NULL AND p.stock_differs"""
+"""Asked under the lock, and whether the figure that the file was made from still stands."""
 
 CHANGES: Final = (
     ("moved", STEP_ASIDE),
@@ -369,7 +467,7 @@ CHANGES: Final = (
 ADDITIONS: Final = (
     ("new", ADDED_VALUES),
     ("pictured", OWN_IMAGES_GONE),
-    ("pictured", OWN_IMAGES),
+    ("pictured", NEW_OWN_IMAGES),
     ("mapped", MAPPINGS),
 )
 """What is added once all variants are there."""

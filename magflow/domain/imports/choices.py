@@ -1,0 +1,92 @@
+"""What a person may choose for an import; whatever is not chosen is found out, or is what does the least."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from magflow.domain.errors import FieldError, Invalid
+from magflow.domain.imports.cells import Sign
+from magflow.domain.imports.dialect import DELIMITERS
+
+ENCODINGS: Final = ("utf-8", "utf-8-sig", "utf-16", "cp1250", "cp1252")
+MATCHES: Final = ("external_id", "sku", "ean")
+MODES: Final = ("both", "create", "update")
+BLANKS: Final = ("keep", "clear")
+STOCKS: Final = ("set", "add")
+MISSING: Final = ("nothing", "deactivate")
+
+MOST_MAPPED: Final = 500
+LONGEST_HEADER: Final = 200
+LONGEST_TARGET: Final = 120
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How a file is read, what its columns mean, and what its rows may do."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    signs: Mapping[str, Sign] = field(default_factory=dict)
+    """Column, as the file calls it -> its decimal sign."""
+    mapping: Mapping[str, str] | None = None
+    """Column, as the file calls it -> a field of ours, `option:Name`, or nothing for a column that is left out."""
+    match: tuple[str, ...] = ("external_id", "sku")
+    """By what a row finds its variant, in this order; options come last in any case."""
+    mode: str = "both"
+    blank: str = "keep"
+    stock: str = "set"
+    missing: str = "nothing"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For storage: only what was chosen."""
+        kept = {name: value for name, value in vars(self).items() if value != getattr(DEFAULT, name)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
+
+
+DEFAULT: Final = Choices()
+
+
+def choices_from(given: Mapping[str, Any]) -> Choices:
+    """Outside values as choices. Raises Invalid naming every field that is wrong."""
+    errors: list[FieldError] = []
+
+    def one_of(name: str, allowed: tuple[str, ...], default: Any) -> Any:
+        value = given.get(name, default)
+        if value != default and value not in allowed:
+            errors.append(FieldError(name, "not_one_of", {"choices": ", ".join(allowed)}))
+        return value
+
+    known = set(vars(DEFAULT))
+    errors += [FieldError(str(name)[:60], "unknown_field") for name in given if name not in known]
+    chosen = {
+        "encoding": one_of("encoding", ENCODINGS, None),
+        "delimiter": one_of("delimiter", DELIMITERS, None),
+        "mode": one_of("mode", MODES, "both"),
+        "blank": one_of("blank", BLANKS, "keep"),
+        "stock": one_of("stock", STOCKS, "set"),
+        "missing": one_of("missing", MISSING, "nothing"),
+    }
+    match = given.get("match", list(DEFAULT.match))
+    if not isinstance(match, list | tuple) or not match or not set(match) <= set(MATCHES):
+        errors.append(FieldError("match", "not_one_of", {"choices": ", ".join(MATCHES)}))
+        match = DEFAULT.match
+    signs = given.get("signs", {})
+    if not isinstance(signs, Mapping) or not set(signs.values()) <= {".", ","}:
+        errors.append(FieldError("signs", "not_one_of", {"choices": ". ,"}))
+        signs = {}
+    mapping = given.get("mapping")
+    if mapping is not None and not _is_mapping(mapping):
+        errors.append(FieldError("mapping", "not_a_mapping"))
+    if errors:
+        raise Invalid(errors)
+    ordered = tuple(name for name in MATCHES if name in match)
+    return Choices(**chosen, signs=dict(signs), mapping=mapping, match=ordered)
+
+
+def _is_mapping(given: Any) -> bool:
+    return (
+        isinstance(given, Mapping)
+        and len(given) <= MOST_MAPPED
+        and all(isinstance(header, str) and len(header) <= LONGEST_HEADER for header in given)
+        and all(isinstance(target, str) and len(target) <= LONGEST_TARGET for target in given.values())
+    )

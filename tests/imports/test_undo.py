@@ -1,0 +1,142 @@
+"""The way back: what an import made and changed, as far as nobody has touched it since; the steps before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from magflow.domain.imports.choices import Choices
+from magflow.domain.imports.faults import ImportBusy
+from magflow.services.imports import commands, runner, undo
+from magflow.services.imports.commands import Chosen, Rerun
+from magflow.services.imports.undo import UndoImport
+from tests.imports.conftest import ANA, Import, look
+from tests.imports.test_formats import HEAD, variants_of
+from tests.imports.test_variants import everything
+
+Owner = psycopg.Connection[tuple[Any, ...]]
+
+
+def take_back(import_id: int) -> None:
+    undo.undo(UndoImport(import_id, queued=False), actor=ANA)
+    undo.perform(import_id, actor=ANA)
+
+
+def told(owner: Owner, import_id: int) -> list[tuple[Any, ...]]:
+    return owner.execute(
+        "SELECT line, undo FROM import_rows WHERE import_id = %s ORDER BY number", [import_id]
+    ).fetchall()
+
+
+def test_what_was_changed_is_set_back_and_what_was_made_is_deactivated(bring: Import, owner: Owner) -> None:
+    bring(HEAD + "Back Tee,B-1,Tone,Red,10,20,5\nBack Tee,B-2,Tone,Blue,11,,6\nBack Tee,B-3,Tone,Green,12,,7\n")
+    before = variants_of(owner, "Back Tee")
+    brand = HEAD.strip() + ",brand,image_urls\n"
+    done = bring(
+        brand + "Back Tee,B-1,Tone,Black,15,,1,Nord,https://a.example/1.jpg\nBack Tee,B-2,Tone,Blue,16,,9,,\n"
+        "Back Tee,B-3,Tone,Green,17,,7,,\nBack Tee,B-4,Tone,White,1,,2,,\n"
+    )
+    assert done.counts == (4, 0, 0)
+    owner.execute("UPDATE variants SET version = version + 1 WHERE sku = 'B-3'")  # somebody edited it since
+    take_back(done.id)
+    after = variants_of(owner, "Back Tee")
+    assert after[:2] == before[:2]
+    assert [(row[0], str(row[1]), row[4]) for row in after[2:]] == [("B-3", "17.00", 0), ("B-4", "1.00", 1)]
+    assert told(owner, done.id) == [(2, "undone"), (3, "undone"), (4, "touched"), (5, "undone")]
+    assert owner.execute("SELECT brand FROM products WHERE name = 'Back Tee'").fetchone() == (None,)
+    assert owner.execute("SELECT count(*) FROM variant_images WHERE url LIKE '%a.example/1.jpg'").fetchone() == (0,)
+    unexplained = owner.execute(
+        "SELECT count(*) FROM variants v WHERE stock <> (SELECT coalesce(sum(delta), 0) FROM stock_movements m "
+        "WHERE m.variant_id = v.id)"
+    ).fetchone()
+    assert unexplained == (0,)
+    with pytest.raises(ImportBusy):
+        take_back(done.id)
+
+
+def test_a_product_that_was_made_is_archived_and_what_was_missing_comes_back(bring: Import, owner: Owner) -> None:
+    made = bring(HEAD + "Made Tee,MA-1,Tone,Red,10,,5\n")
+    take_back(made.id)
+    assert owner.execute("SELECT archived FROM products WHERE name = 'Made Tee'").fetchone() == (True,)
+    bring(HEAD + "Miss Tee,MI-1,Tone,Red,10,,5\nMiss Tee,MI-2,Tone,Blue,10,,5\n")
+    done = bring(HEAD + "Miss Tee,MI-1,Tone,Red,10,,5\n", choices=Choices(missing="deactivate"))
+    assert [row[4] for row in variants_of(owner, "Miss Tee")] == [0, 1]
+    take_back(done.id)
+    assert [row[4] for row in variants_of(owner, "Miss Tee")] == [0, 0]
+
+
+def test_stock_that_was_sold_since_stays_as_it_is(bring: Import, owner: Owner) -> None:
+    bring(HEAD + "Sold Tee,SO-1,Tone,Red,10,,5\nSold Tee,SO-2,Tone,Blue,10,,5\n")
+    done = bring("sku,stock\nSO-1,9\nSO-2,9\n", kind="stock")
+    bring("sku,delta\nSO-2,-1\n", kind="stock")
+    take_back(done.id)
+    assert [row[3] for row in variants_of(owner, "Sold Tee")] == [5, 8]
+    assert told(owner, done.id) == [(2, "undone"), (3, "touched")]
+
+
+def test_an_import_waits_for_its_columns_rests_and_goes_on(bring: Import, home: Path, owner: Owner) -> None:
+    def register(waits: bool) -> int:
+        import io
+
+        from magflow.services.imports import files
+
+        stored = files.store(home, io.BytesIO(b"Denumire;Cod;Pret\nWait Tee;WA-1;12,50\n"))
+        command = commands.take_in(
+            home, stored, filename="f.csv", kind="variants", source="wait", queued=False, waits=waits,
+            choices=Choices(mapping={"Denumire": "product", "Cod": "sku", "Pret": "price"}),
+        )  # fmt: skip
+        return commands.register(command, actor=ANA).id
+
+    first = register(waits=True)
+    assert look(first).status == "ready"
+    runner.perform(first, home, actor=ANA)
+    assert look(first).status == "ready"
+    chosen = Choices(mapping={"Denumire": "product", "Cod": "sku", "Pret": "price"})
+    commands.choose(Chosen(first, home, chosen, dry_run=True), actor=ANA)
+    commands.pause(first, actor=ANA)
+    runner.perform(first, home, actor=ANA)
+    assert look(first).status == "paused"
+    commands.resume(Rerun(first, home), actor=ANA)
+    runner.perform(first, home, actor=ANA)
+    assert (look(first).status, look(first).counts) == ("finished", (1, 0, 0))
+    assert variants_of(owner, "Wait Tee") == []
+    commands.choose(Chosen(first, home, chosen, dry_run=False), actor=ANA)
+    runner.perform(first, home, actor=ANA)
+    assert [str(row[1]) for row in variants_of(owner, "Wait Tee")] == ["12.50"]
+    kept = owner.execute("SELECT choices FROM import_mappings WHERE source = 'wait'").fetchone()
+    assert kept == ({"mapping": {"Denumire": "product", "Cod": "sku", "Pret": "price"}},)
+
+
+OFFERS = "external_id,part_number_key,ean,sale_price,stock,number_of_offers,buy_button_rank,status,last_synced_at\n"
+
+
+def test_offers_of_an_account_are_kept_and_no_stock_is_booked(bring: Import, owner: Owner) -> None:
+    bring(HEAD + "Offer Tee,OF-1,Tone,Red,10,,5\n")
+    owner.execute("UPDATE variants SET ean = '5940000000035' WHERE sku = 'OF-1'")
+    owner.execute("INSERT INTO marketplace_accounts (source, code) VALUES ('emag', 'file')")
+    rows = (
+        "331,D5DD9BBBM,5940000000035,49.90,7,3,1,active,2026-03-05 10:00\n332,DXXXXXXBM,,10,-1,,,active,\n,,,1,1,,,,\n"
+    )
+    done = bring(OFFERS + rows, kind="offers", source="emag", source_account="file")
+    assert done.counts == (1, 0, 2)
+    offer = owner.execute(
+        "SELECT o.stock, o.number_of_offers, o.buy_button_rank, o.matched_by, v.sku, v.stock FROM offers o "
+        "JOIN variants v ON v.id = o.variant_id WHERE o.external_id = '331'"
+    ).fetchone()
+    assert offer == (7, 3, 1, "ean", "OF-1", 5)
+    seen = everything(owner)
+    assert bring(OFFERS + rows, kind="offers", source="emag", source_account="file").counts == (0, 1, 2)
+    assert everything(owner) == seen
+    unknown = bring_fails(bring, OFFERS + rows)
+    assert unknown == "unknown_account"
+
+
+def bring_fails(bring: Import, text: str) -> str:
+    from magflow.domain.imports.faults import FileFault
+
+    with pytest.raises(FileFault) as fault:
+        bring(text, kind="offers", source="emag", source_account="nobody")
+    return fault.value.reason
