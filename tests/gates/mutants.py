@@ -17,7 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import ORMExecuteState, Session
 
-from magflow.concurrency import batch, locks, run, transactions
+from magflow.concurrency import locks, run, transactions
 from magflow.concurrency.transactions import UnitSession
 from magflow.domain.errors import InsufficientStock
 from magflow.services import checkout, dispatch, feeds, idempotency, ledger, restock
@@ -27,6 +27,7 @@ from tests.gates.planting import edited, swapped
 
 LOCK: Final = " FOR NO KEY UPDATE"
 GUARD: Final = "v.status = 0 AND v.stock >= w.amount"
+THERE: Final = "(SELECT s.stock FROM variants s WHERE s.id = w.variant_id)"
 NO_LOCK: Final = edited(locks.LOCK_SOLD_VARIANTS, "\nORDER BY id" + LOCK, "")
 
 
@@ -43,34 +44,31 @@ class Mutant:
         return f"{self.number} {self.what}"
 
 
-def _unlocked_take(**parts: str) -> AbstractContextManager[Any]:
-    """Take stock by this statement, with the variants not locked before."""
+def _unlocked_sale(*parts: tuple[str, str]) -> AbstractContextManager[Any]:
+    """Sell by a statement that is edited so, with the variants not locked before."""
+    statement = checkout.SELL
+    for old, new in parts:
+        statement = edited(statement, old, new)
     stack = contextlib.ExitStack()
     stack.enter_context(swapped(locks, LOCK_SOLD_VARIANTS=NO_LOCK))
-    stack.enter_context(swapped(ledger, TAKE=ledger.CHANGE.format(**parts)))
+    stack.enter_context(swapped(checkout, SELL=statement))
     return stack
 
 
 def read_and_write_back() -> AbstractContextManager[Any]:
     """The stock that was read, less what is sold, is written."""
-    return _unlocked_take(stock="(SELECT s.stock FROM variants s WHERE s.id = w.id) - w.amount", when="v.status = 0")
+    read = f"stock = {THERE} - w.amount"
+    return _unlocked_sale(("stock = v.stock - w.amount", read), (GUARD, "v.status = 0"))
 
 
 def guard_by_subselect() -> AbstractContextManager[Any]:
     """Whether there is enough is asked in a sub-select."""
-    there = "(SELECT s.stock FROM variants s WHERE s.id = w.id)"
-    return _unlocked_take(stock="v.stock - w.amount", when=f"v.status = 0 AND {there} >= w.amount")
+    return _unlocked_sale((GUARD, f"v.status = 0 AND {THERE} >= w.amount"))
 
 
 def guard_by_cte() -> AbstractContextManager[Any]:
-    """Whether there is enough is asked in a CTE."""
-    enough = "SELECT s.id FROM variants s JOIN wanted w USING (id) WHERE s.status = 0 AND s.stock >= w.amount"
-    statement = edited(ledger.TAKE, "), changed AS (", f"), ok AS ({enough}), changed AS (")
-    statement = edited(statement, "FROM wanted w, declared WHERE", "FROM wanted w, declared, ok WHERE ok.id = v.id AND")
-    stack = contextlib.ExitStack()
-    stack.enter_context(swapped(locks, LOCK_SOLD_VARIANTS=NO_LOCK))
-    stack.enter_context(swapped(ledger, TAKE=edited(statement, GUARD, "true")))
-    return stack
+    """Whether there is enough is asked in a CTE, and there alone."""
+    return _unlocked_sale((GUARD, "true"))
 
 
 def order_without_lock() -> AbstractContextManager[Any]:
@@ -87,10 +85,12 @@ def commit_what_there_is() -> Iterator[None]:
         try:
             return unit(session, command, actor=actor)
         except InsufficientStock as refused:
-            there = {s.variant_id: s.available for s in refused.shortages if s.available}
-            with batch(session) as statements:
-                ledger.take(statements, there, order_id=command.order_id)
-            session.commit()
+            there = {s.variant_id: -s.available for s in refused.shortages if s.available}
+            if "closing" in session.info:
+                run(lambda own: ledger.add(own, there, reason="adjustment"), actor)
+            else:
+                ledger.add(session, there, reason="adjustment")
+                session.commit()
             raise
 
     with swapped(checkout.finalize, unit=finalize):
@@ -203,7 +203,7 @@ def sorted_by_text() -> AbstractContextManager[Any]:
 
 def lines_not_summed() -> AbstractContextManager[Any]:
     """Two lines of one variant each count alone."""
-    return swapped(checkout, quantity_per_variant=dict)
+    return swapped(checkout, SELL=edited(checkout.SELL, "sum(quantity) AS amount", "max(quantity) AS amount"))
 
 
 def count_without_expected() -> AbstractContextManager[Any]:
