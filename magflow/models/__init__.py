@@ -47,6 +47,7 @@ from magflow.models.marketplaces import (
 from magflow.models.operations import AdoptionChange, AuditEntry, Event, IdempotencyKey, Setting
 from magflow.models.orders import Order, OrderHandling, OrderItem, OrderSeries, OrderStatusMove, Refund, Restock
 from magflow.models.stock import StockMovement
+from magflow.models.stock_sync import StockAlert, StockSyncChange, Transfer, TransferStep
 from magflow.models.title_reading import OptionReadingSkip
 from magflow.models.webhooks import (
     WebhookDelivery,
@@ -65,8 +66,8 @@ __all__ = [
     "OneTimeLink", "OptionReadingSkip", "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderHandling",
     "OrderItem", "OrderSeries", "OrderStatusMove", "OrderWindow", "PriceTemplate", "PriceTemplateRule", "Product",
     "ProductOptionType", "ProductOptionValue", "ProductPriceTemplate", "RateSlot", "RateWindow", "Refund",
-    "Restock", "SavedView", "SavedViewDefault", "Setting", "SignInThrottle", "StockMovement",
-    "StockOutbox", "StockPool", "TitleConfirmation", "TroubleKeep",
+    "Restock", "SavedView", "SavedViewDefault", "Setting", "SignInThrottle", "StockAlert", "StockMovement",
+    "StockOutbox", "StockPool", "StockSyncChange", "TitleConfirmation", "Transfer", "TransferStep", "TroubleKeep",
     "User", "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus", "VariantTrouble",
     "WebhookDelivery", "WebhookEndpoint", "WebhookInbox", "WebhookSubscription", "WebhookVersion",
 ]  # fmt: skip

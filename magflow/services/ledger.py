@@ -75,10 +75,18 @@ def put_back(statements: Batch, quantities: Mapping[int, int], *, document_id: i
     return _send(statements, ADD, quantities, reason="restock", source_type="restock", source_id=document_id)
 
 
-def add(session: Session, deltas: Mapping[int, int], *, reason: Reason, note: str = "") -> dict[int, int]:
+def add(
+    session: Session,
+    deltas: Mapping[int, int],
+    *,
+    reason: Reason,
+    note: str = "",
+    source_type: str = "",
+    source_id: int | None = None,
+) -> dict[int, int]:
     """Change stock by signed differences. Returns the new stock of those that did not fall below zero."""
     with batch(session) as statements:
-        changed = _send(statements, ADD, deltas, reason=reason, note=note)
+        changed = _send(statements, ADD, deltas, reason=reason, note=note, source_type=source_type, source_id=source_id)
     return changed.stocks()
 
 

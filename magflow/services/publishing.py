@@ -38,19 +38,21 @@ LEFT JOIN LATERAL (SELECT a.id AS account_id FROM marketplace_accounts a
 WHERE i.stock_source = 'own' AND i.variant_id IS NOT NULL {which}
 GROUP BY i.variant_id, w.account_id"""
 
-# One row an offer that is sold from our own pool: what it should show now.
+# One row an offer that is sold from our own pool: what it should show now. In a marketplace's warehouse that we may
+# write to, only what a transfer is just changing has a figure of ours.
 FIGURES: Final = """
 WITH reserved AS ({reserved})
 SELECT o.id AS offer_id, o.account_id, o.external_id, v.movement_seq AS seq,
-       CASE WHEN v.status = 0 THEN CASE WHEN p.mode = 'divided' THEN coalesce(o.share, 0) ELSE v.stock END ELSE 0 END
-           AS stock,
-       coalesce((SELECT sum(r.quantity) FROM reserved r WHERE r.variant_id = v.id
+       CASE WHEN v.status = 0 THEN CASE WHEN p.mode = 'divided' OR p.kind = 'marketplace' THEN coalesce(o.share, 0)
+                                        ELSE v.stock END
+            ELSE 0 END AS stock,
+       coalesce((SELECT sum(r.quantity) FROM reserved r WHERE r.variant_id = v.id AND p.kind = 'own'
                  AND (p.mode = 'shared' OR r.account_id = o.account_id)), 0)::integer AS reserved,
        coalesce(o.buffer, a.buffer) AS buffer, o.sent_stock, o.sent_seq, o.stock AS shown, o.status,
        o.last_read_at > o.last_synced_at AS read_since, o.rejected, o.rejected_at
 FROM offers o
 JOIN marketplace_accounts a ON a.id = o.account_id
-JOIN stock_pools p ON p.name = a.pool AND p.kind = 'own'
+JOIN stock_pools p ON p.name = a.pool AND (p.kind = 'own' OR (a.stock_writable AND o.share IS NOT NULL))
 JOIN variants v ON v.id = o.variant_id
 WHERE {which}"""
 

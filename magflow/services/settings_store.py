@@ -14,7 +14,9 @@ from magflow.domain.errors import FieldError, Invalid
 from magflow.models import Setting
 
 VAT_RATE: Final = "vat_rate"
-DEFAULTS: Final[dict[str, Any]] = {VAT_RATE: "21.00"}
+STOCK_SYNC: Final = "stock_sync"
+"""Limits of stock sync that differ from the usual ones: `magflow.queries.stock_sync.limits`."""
+DEFAULTS: Final[dict[str, Any]] = {VAT_RATE: "21.00", STOCK_SYNC: {}}
 """Every setting that there is, with its value until somebody decides otherwise."""
 
 WRITE: Final = """

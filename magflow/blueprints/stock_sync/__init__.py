@@ -1,5 +1,7 @@
-"""Marketplace stock: accounts, offers, analysis and transfers. The place is taken; nothing is in it yet."""
+"""Marketplace stock: what is where, what is wrong with it, and moving it."""
 
+from magflow.blueprints.stock_sync import api, jobs, transfer_api
+from magflow.blueprints.stock_sync import words as words
 from magflow.web.areas import Area
 
-area = Area("stock_sync")
+area = Area("stock_sync", api=(api.api, transfer_api.api), tasks=jobs.TASKS)

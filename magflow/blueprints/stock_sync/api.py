@@ -1,0 +1,151 @@
+"""The API of stock sync: what is wrong with a SKU, what to do about it, and doing it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Response, current_app
+from sqlalchemy.orm import Session
+
+from magflow.blueprints.stock_sync import answers, requests
+from magflow.blueprints.stock_sync.current import bring_up_to_date
+from magflow.db import db
+from magflow.domain.errors import FieldError, Invalid, NotFound, Refused
+from magflow.queries import stock_alerts
+from magflow.queries import stock_sync as reads
+from magflow.services.stock_sync import alerts
+from magflow.web.api import ApiBlueprint, page_meta, perform, success
+from magflow.web.bodies import EmptyBody
+from magflow.web.errors import problem
+from magflow.web.permissions import requires
+
+api = ApiBlueprint("api_stock_sync", __name__, description="Stock in several accounts: analysis, alerts, transfers")
+
+
+@api.get("/stock-sync/analyze/<path:sku>")
+@requires("stock:read")
+@api.filters(requests.WhichVariantQuery)
+@api.answers(answers.AnalysisOut, description="The SKU in all accounts, and what to do")
+def analyze(query: dict[str, Any], sku: str) -> Response:
+    """Analyse one SKU. `meta` says where the figures come from and how amounts were found."""
+    session = db.session()
+    variant_id = query.get("variant_id") or reads.variant_of(session, sku)
+    one = reads.analyse_one(session, variant_id)
+    if one.analysis.sku != sku:
+        raise NotFound("variant", sku)
+    return success(answers.analysis_json(one), meta=answers.analysis_meta(one))
+
+
+@api.post("/stock-sync/bulk-analyze")
+@requires("stock:read")
+@api.reads(requests.BulkAnalyseBody)
+@api.answers(answers.BulkOut, description="Per SKU its analysis or its error, in the order that they were sent")
+def bulk_analyze(data: dict[str, Any]) -> Response:
+    """Analyse up to 1,000 SKUs. An unknown one does not fail the rest."""
+    session = db.session()
+    skus = list(dict.fromkeys(data["skus"]))
+    meant = reads.variants_of(session, skus)
+    found = reads.analysed(session, [ids[0] for ids in meant.values() if len(ids) == 1])
+    results = []
+    for sku in skus:
+        ids = meant.get(sku, ())
+        if len(ids) == 1 and ids[0] in found:
+            one = answers.analysis_json(found[ids[0]])
+            results.append({"sku": sku, "status": "success", "analysis": one, "error": None})
+        else:
+            refused = reads.ambiguous(session, sku, ids) if ids else NotFound("variant", sku)
+            results.append({"sku": sku, "status": "error", "analysis": None, "error": _brief(refused)})
+    return success(answers.bulk_json(results))
+
+
+def _brief(refused: Refused | Invalid) -> dict[str, Any]:
+    told = problem(refused)
+    return {"code": told["code"], "title": told["title"], "detail": told["detail"]}
+
+
+# --- alerts ----------------------------------------------------------------------------------------------------------
+
+
+@api.get("/stock-sync/alerts")
+@requires("stock:read")
+@api.filters(requests.AlertsQuery)
+@api.answers(answers.AlertOut, many=True, description="Alerts, the worst first; `meta.categories` counts the open ones")
+def list_alerts(query: dict[str, Any]) -> Response:
+    """List alerts by priority, and by estimated money within it."""
+    bring_up_to_date()
+    session = db.session()
+    names = ("priority", "account", "type", "category", "sku", "needs_weekly_update")
+    wanted = stock_alerts.AlertFilter(
+        state=None if query["state"] == "all" else query["state"],
+        **{name: query[name] for name in names if name in query},
+    )
+    page = stock_alerts.alerts(session, wanted, after=_place(query["cursor"]), limit=query["limit"])
+    meta = page_meta(page.total, page.next_key, estimated=page.total_is_estimate)
+    meta["categories"] = dict(stock_alerts.summary(session).by_cause)
+    return success([answers.alert_json(row, _currency()) for row in page.rows], meta=meta)
+
+
+@api.get("/stock-sync/alerts/<int:alert_id>")
+@requires("stock:read")
+@api.answers(answers.AlertOut, description="The alert, with what to do as things stand now")
+def get_alert(alert_id: int) -> Response:
+    """Read an alert."""
+    return success(_alert(db.session(), alert_id))
+
+
+@api.post("/stock-sync/alerts/<int:alert_id>/snooze")
+@requires("stock:write")
+@api.reads(requests.SnoozeBody, required=False)
+@api.answers(answers.AlertOut, description="The alert, asleep")
+def snooze(data: dict[str, Any], alert_id: int) -> Response:
+    """Put an alert to sleep: until a moment, or until the stock of an account changes. 7 days unless said otherwise."""
+    if "until" in data and "days" in data:
+        raise Invalid([FieldError("days", "one_of", {"fields": "until, days"})])
+    until = data.get("until")
+    if "days" in data:
+        until = datetime.now(UTC) + timedelta(days=data["days"])
+    command = alerts.Snooze(alert_id, until, data.get("until_stock_changes", False), data.get("note"))
+    return perform(alerts.snooze, command, present=lambda session, done: _alert(session, done.id))
+
+
+@api.post("/stock-sync/alerts/<int:alert_id>/dismiss")
+@requires("stock:write")
+@api.reads(requests.DismissBody)
+@api.answers(answers.AlertOut, description="The alert, dismissed")
+def dismiss(data: dict[str, Any], alert_id: int) -> Response:
+    """Close an alert for a reason. It comes back when its condition went away and came back."""
+    command = alerts.Dismiss(alert_id, data["reason"], data.get("note"))
+    return perform(alerts.dismiss, command, present=lambda session, done: _alert(session, done.id))
+
+
+@api.post("/stock-sync/alerts/<int:alert_id>/reopen")
+@requires("stock:write")
+@api.reads(EmptyBody, required=False)
+@api.answers(answers.AlertOut, description="The alert, open again")
+def reopen(_data: dict[str, Any], alert_id: int) -> Response:
+    """Take a snooze or a dismissal back."""
+    return perform(alerts.reopen, alerts.Reopen(alert_id), present=lambda session, done: _alert(session, done.id))
+
+
+@api.get("/stock-sync/dashboard/summary")
+@requires("stock:read")
+@api.answers(answers.SummaryOut, description="How many alerts are open")
+def dashboard() -> Response:
+    """Count the open alerts by priority and by type."""
+    bring_up_to_date()
+    return success(answers.summary_json(stock_alerts.summary(db.session())))
+
+
+def _alert(session: Session, alert_id: int) -> dict[str, Any]:
+    return answers.alert_json(stock_alerts.alert(session, alert_id), _currency())
+
+
+def _currency() -> str:
+    return str(current_app.config["MAGFLOW"].currency)
+
+
+def _place(cursor: list[Any] | None) -> list[int] | None:
+    if cursor is None:
+        return None
+    if len(cursor) != 2 or not all(isinstance(key, int) for key in cursor):
+        raise Invalid([FieldError("cursor", "invalid")])
+    return cursor

@@ -1,0 +1,39 @@
+"""What the worker does for stock sync: it follows the offers, and looks at everything once an hour."""
+
+from typing import Final
+
+from magflow.db import db
+from magflow.queries.transfers import running_redivisions
+from magflow.services.jobs import Task, actor, pause_point
+from magflow.services.stock_sync import alerts, transfers
+from magflow.services.stock_sync.transfers import OfTransfer
+
+
+def follow() -> None:
+    """Look again at what changed."""
+    while alerts.look_at_changed(actor=actor()).variants:
+        pause_point()
+
+
+def look_at_all() -> None:
+    """The full pass, for what time alone changes."""
+    after: int | None = 0
+    while after is not None:
+        pause_point()
+        _done, after = alerts.look_at_part(after, actor=actor())
+
+
+def advance_transfers() -> None:
+    """Bring re-divisions on, whose giver or receiver waits for a marketplace's answer."""
+    waiting = running_redivisions(db.session())
+    db.session.remove()
+    for transfer_id in waiting:
+        pause_point()
+        transfers.advance(OfTransfer(transfer_id), actor=actor())
+
+
+TASKS: Final = (
+    Task("stock_sync.follow", follow, cron="* * * * * */5", pauses=()),
+    Task("stock_sync.advance_transfers", advance_transfers, cron="* * * * * */5", pauses=()),
+    Task("stock_sync.look_at_all", look_at_all, cron="23 * * * *", pauses=()),
+)

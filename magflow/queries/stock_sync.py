@@ -1,0 +1,236 @@
+"""Offers of a SKU side by side, and what follows from them: one statement for one SKU or for a thousand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from magflow.domain.errors import AmbiguousSku, NotFound
+from magflow.domain.marketplaces import ACTIVE_OFFER, sellable
+from magflow.domain.stock_sync import Analysis, OfferFacts, Thresholds, analyse
+from magflow.models import Product, Setting, Variant
+
+SETTING: Final = "stock_sync"
+FIGURES: Final = ("low_stock", "stale_days", "default_transfer")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The shop's thresholds, and those of single categories."""
+
+    shop: Thresholds = field(default_factory=Thresholds)
+    categories: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def of(self, category: str | None) -> Thresholds:
+        """What holds for a product of this category."""
+        own = self.categories.get(category or "", {})
+        low, stale, usual = (int(own.get(name, getattr(self.shop, name))) for name in FIGURES)
+        return Thresholds(low, stale, usual, self.shop.strict_competition)
+
+
+def limits(session: Session) -> Limits:
+    """The thresholds as they are now."""
+    kept = session.scalar(select(Setting.value).where(Setting.key == SETTING)) or {}
+    given = {name: int(kept[name]) for name in FIGURES if name in kept}
+    strict = kept.get("competition") == "other_sellers"
+    return Limits(Thresholds(**given, strict_competition=strict), kept.get("categories") or {})
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account as the screens name it. `label` is its code; with the source in front where two have the same."""
+
+    id: int
+    source: str
+    code: str
+    label: str
+    fulfilment: str
+    pool: str
+    pool_kind: str
+    pool_mode: str
+    stock_writable: bool
+    publishing: bool
+    currency: str
+    offers_read_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        return self.label.upper()
+
+    @property
+    def own_pool(self) -> bool:
+        """Sells from the shop's own warehouse."""
+        return self.pool_kind == "own"
+
+
+LABELLED: Final = """
+SELECT a.*, CASE WHEN count(*) OVER (PARTITION BY a.code) > 1 THEN a.source || '_' || a.code ELSE a.code END AS label,
+       p.kind AS pool_kind, p.mode AS pool_mode
+FROM marketplace_accounts a JOIN stock_pools p ON p.name = a.pool"""
+
+ACCOUNTS: Final = f"""
+SELECT id, source, code, label, fulfilment, pool, pool_kind, pool_mode, stock_writable, publishing, currency,
+       offers_read_at
+FROM ({LABELLED}) AS a ORDER BY id"""  # noqa: S608 - constants
+
+
+def accounts(session: Session) -> list[Account]:
+    """Every account of the shop."""
+    return [Account(*row) for row in session.execute(text(ACCOUNTS))]
+
+
+# Our own offers on the same page: of the same product key there, or, where the key is not known, of the same variant.
+FACTS: Final = f"""
+WITH a AS ({LABELLED})
+SELECT o.variant_id, o.id AS offer_id, o.account_id, a.label, a.source, a.pool, a.pool_kind, a.pool_mode, o.stock,
+       o.number_of_offers, o.buy_button_rank, o.part_number_key, o.status, o.last_synced_at, o.last_read_at,
+       o.sent_stock, o.differs_since IS NOT NULL AS differs, o.validation_status, o.offer_validation_status,
+       o.translation_validation_status, o.sale_price, o.best_offer_sale_price, o.currency,
+       (SELECT count(*) FROM offers s JOIN marketplace_accounts b ON b.id = s.account_id
+        WHERE b.source = a.source AND b.country = a.country AND s.status = {ACTIVE_OFFER} AND s.stock > 0
+          AND CASE WHEN o.part_number_key IS NULL THEN s.variant_id = o.variant_id AND s.part_number_key IS NULL
+                   ELSE s.part_number_key = o.part_number_key END) AS own_offers
+FROM offers o JOIN a ON a.id = o.account_id
+WHERE o.variant_id = ANY (:variants)
+ORDER BY o.variant_id, o.account_id"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True)
+class OfferRow:
+    """What the screens show of an offer beside the facts of the analysis."""
+
+    offer_id: int
+    facts: OfferFacts
+    status: int
+    last_read_at: datetime | None
+    sale_price: Decimal | None
+    best_price: Decimal | None
+    currency: str
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """A SKU with everything that is said of it."""
+
+    analysis: Analysis
+    product_id: int
+    product_name: str
+    category: str | None
+    price: Decimal
+    own_stock: int
+    offers: tuple[OfferRow, ...]
+
+
+def analysed(session: Session, variant_ids: Sequence[int], now: datetime | None = None) -> dict[int, Analysed]:
+    """The analysis of these variants, by id, in three statements whatever their number."""
+    if not variant_ids:
+        return {}
+    moment = now or datetime.now(UTC)
+    shop = limits(session)
+    named = session.execute(
+        select(Variant.id, Variant.sku, Variant.price, Variant.stock, Product.id, Product.name, Product.category)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Variant.id.in_(variant_ids))
+    ).all()
+    offers: dict[int, list[OfferRow]] = {}
+    for row in session.execute(text(FACTS), {"variants": list(variant_ids)}):
+        offers.setdefault(row.variant_id, []).append(_offer(row))
+    found = {}
+    for variant_id, sku, price, stock, product_id, name, category in named:
+        rows = tuple(offers.get(variant_id, ()))
+        facts = tuple(row.facts for row in rows)
+        analysis = analyse(sku, variant_id, facts, shop.of(category), moment)
+        found[variant_id] = Analysed(analysis, product_id, name, category, price, stock, rows)
+    return found
+
+
+def _offer(row: Any) -> OfferRow:
+    conditions = sellable(
+        stock=row.stock,
+        status=row.status,
+        offer_validation=row.offer_validation_status,
+        documentation=row.validation_status,
+        translation=row.translation_validation_status,
+    )
+    facts = OfferFacts(
+        account_id=row.account_id,
+        code=row.label,
+        stock=row.stock,
+        sellers=row.number_of_offers,
+        own_offers=row.own_offers,
+        rank=row.buy_button_rank,
+        part_number_key=row.part_number_key,
+        active=row.status == ACTIVE_OFFER,
+        last_synced_at=row.last_synced_at,
+        pool=row.pool,
+        pool_shared=row.pool_kind == "own" and row.pool_mode == "shared",
+        source=row.source,
+        sent_stock=row.sent_stock,
+        differs=row.differs,
+        faults=tuple(c.code for c in conditions if c.passed is False and c.code not in {"stock", "status"}),
+    )
+    return OfferRow(
+        row.offer_id, facts, row.status, row.last_read_at, row.sale_price, row.best_offer_sale_price, row.currency
+    )
+
+
+def analyse_one(session: Session, variant_id: int, now: datetime | None = None) -> Analysed:
+    """The analysis of one variant. Raises NotFound."""
+    found = analysed(session, [variant_id], now).get(variant_id)
+    if found is None:
+        raise NotFound("variant", variant_id)
+    return found
+
+
+# --- SKUs ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a SKU stands for."""
+
+    sku: str
+    variant_ids: tuple[int, ...]
+
+
+def variants_of(session: Session, skus: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """The variants of each SKU; of those that several products have, the ones that are for sale anywhere."""
+    rows = session.execute(
+        text(
+            "SELECT v.sku, v.id, EXISTS (SELECT FROM offers o WHERE o.variant_id = v.id) AS offered "
+            "FROM variants v WHERE v.sku = ANY (:skus) ORDER BY v.id"
+        ),
+        {"skus": list(skus)},
+    )
+    every: dict[str, list[tuple[int, bool]]] = {}
+    for sku, variant_id, offered in rows:
+        every.setdefault(sku, []).append((variant_id, offered))
+    return {
+        sku: tuple(id_ for id_, offered in ids if offered) or tuple(id_ for id_, _offered in ids)
+        for sku, ids in every.items()
+    }
+
+
+def variant_of(session: Session, sku: str) -> int:
+    """The one variant that a SKU means. Raises NotFound, AmbiguousSku."""
+    ids = variants_of(session, [sku]).get(sku, ())
+    if not ids:
+        raise NotFound("variant", sku)
+    if len(ids) > 1:
+        raise ambiguous(session, sku, ids)
+    return ids[0]
+
+
+def ambiguous(session: Session, sku: str, variant_ids: Sequence[int]) -> AmbiguousSku:
+    """The refusal that lists the variants of a SKU."""
+    rows = session.execute(
+        select(Variant.id, Product.id, Product.name)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Variant.id.in_(variant_ids))
+        .order_by(Variant.id)
+    )
+    return AmbiguousSku(sku, [{"variant_id": v, "product_id": p, "product": name} for v, p, name in rows])

@@ -1,0 +1,1 @@
+"""Stock sync: alerts with a life, and transfers between accounts."""
