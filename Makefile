@@ -31,7 +31,7 @@ lint: dev ## Style, types, import contracts, templates
 	$(BIN)/lint-imports
 	@if [ -d templates ]; then $(BIN)/djlint templates --quiet --lint; fi
 
-bench: dev ## Measure finalize beside hand-written SQL
+bench: dev ## Measure sales, lists and generation beside hand-written SQL
 	$(BIN)/python -m benchmarks
 
 soak: dev ## The long figures of the gates (hours)

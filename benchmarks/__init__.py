@@ -1,1 +1,4 @@
-"""Finalize measured beside hand-written SQL on the same server, in the same run. `make bench` runs it."""
+"""Sales, imports, lists and generation measured beside hand-written SQL, on one server, in one run: `make bench`.
+
+`python -m benchmarks.lists` times every list and search of a shop of a million variants by itself.
+"""

@@ -30,6 +30,10 @@ TARGETS: Final = {
 """Orders per second, divided by the reference's step-by-step figure; of the others, time divided by the reference's."""
 
 
+ONLY_THROUGH: Final = {"W4": "http", "W5": "service"}
+"""What is measured through one door alone: lists from outside, generation as the service does it."""
+
+
 def limit_script() -> Path | None:
     """The reference, where there is one."""
     named = os.environ.get("LIMIT_SCRIPT")
@@ -37,16 +41,18 @@ def limit_script() -> Path | None:
     return path if path.is_file() else None
 
 
-def beside(place: Ground, script: Path, asked: argparse.Namespace, *, http: bool) -> dict[str, Any]:
+def beside(
+    place: Ground, script: Path, asked: argparse.Namespace, names: Sequence[str], *, http: bool
+) -> dict[str, Any]:
     """Run the reference with our driver beside it; per workload and clients, the medians that matter."""
     command = [sys.executable, str(script), "--reps", str(asked.reps), "--clients", asked.clients]
-    command += ["--only", asked.only, "--no-pgbench"]
+    command += ["--only", ",".join(names), "--no-pgbench"]
     command += ["--beside", f"{sys.executable} -m benchmarks.driver{' --http' if http else ''}"]
     environment = {**os.environ, **place.passed_on(), "DATABASE_URL": as_url(place.admin)}
     done = subprocess.run(command, env=environment, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=True)
     results = json.loads(done.stdout)["results"]
     summaries = {"W3": _imports, "W4": _lists, "W5": _generation}
-    return {name: summaries.get(name, _clients)(results[name]) for name in asked.only.split(",")}
+    return {name: summaries.get(name, _clients)(results[name]) for name in names}
 
 
 def _clients(figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,12 +115,12 @@ def _generation(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {"limit_ms": limit, "ms": ours, "times_the_limit": round(ours / limit, 2)}
 
 
-def alone(asked: argparse.Namespace, *, http: bool) -> dict[str, Any]:
+def alone(asked: argparse.Namespace, names: Sequence[str], *, http: bool) -> dict[str, Any]:
     """Our figures without the reference."""
     counts = [int(number) for number in asked.clients.split(",")]
     return {
         name: ALONE[name]() if name in ALONE else {f"c{n}": measure(name, n, http=http) for n in counts}
-        for name in asked.only.split(",")
+        for name in names
     }
 
 
@@ -123,19 +129,22 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--reps", type=int, default=3)
     parser.add_argument("--clients", default="1,4,16")
-    parser.add_argument("--only", default="W1,W2")
+    parser.add_argument("--only", default="W1,W2,W4,W5")
     parser.add_argument("--doors", default="service,http", help="service, http, or both")
     asked = parser.parse_args(arguments)
     script = limit_script()
     report: dict[str, Any] = {"targets": TARGETS, "cpus": os.cpu_count(), "load_at_start": os.getloadavg()[0]}
     with ground() as place:
         for door in asked.doors.split(","):
+            names = [name for name in asked.only.split(",") if ONLY_THROUGH.get(name, door) == door]
+            if not names:
+                continue
             if script is None:
                 print("no reference script (LIMIT_SCRIPT): our figures alone", file=sys.stderr)
                 os.environ.update(place.passed_on())
-                report[door] = alone(asked, http=door == "http")
+                report[door] = alone(asked, names, http=door == "http")
             else:
-                report[door] = beside(place, script, asked, http=door == "http")
+                report[door] = beside(place, script, asked, names, http=door == "http")
     print(json.dumps(report, indent=1))
 
 
