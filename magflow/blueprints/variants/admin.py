@@ -9,7 +9,7 @@ from flask_admin.actions import action
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterEqual, IntGreaterFilter, IntSmallerFilter
 from flask_admin.model.template import macro
 from flask_babel import lazy_pgettext
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import joinedload
 
 from magflow.blueprints.variants import bulk_pages
@@ -18,7 +18,7 @@ from magflow.domain.errors import Refused
 from magflow.models import Product, Variant, VariantStatus
 from magflow.queries import paging, variant_lists, words
 from magflow.queries.catalogue import purchasable
-from magflow.queries.product_views import incomplete_variants, orphaned_variants
+from magflow.queries.product_views import incomplete_variants, is_large, orphaned_variants, written_down
 from magflow.services import variants
 from magflow.web.auth import current_actor
 from magflow.web.keyset_list import KeysetList
@@ -46,6 +46,11 @@ class _Filter(BaseSQLAFilter):  # type: ignore[misc]
 
 def _products(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return Variant.product_id.in_(select(Product.id).where(condition))
+
+
+def _troubled(kind: str, looked_for: Select[int]) -> ColumnElement[bool]:
+    found = written_down(kind) if is_large(db.session()) else looked_for
+    return and_(Variant.status == VariantStatus.ACTIVE, Variant.id.in_(found))
 
 
 class VariantView(KeysetList):
@@ -98,12 +103,12 @@ class VariantView(KeysetList):
         ListTab(
             "incomplete",
             lazy_pgettext("variants", "Incomplete"),
-            lambda: and_(Variant.status == VariantStatus.ACTIVE, Variant.id.in_(incomplete_variants())),
+            lambda: _troubled("incomplete", incomplete_variants()),
         ),
         ListTab(
             "orphans",
             _l("Orphans"),
-            lambda: and_(Variant.status == VariantStatus.ACTIVE, Variant.id.in_(orphaned_variants())),
+            lambda: _troubled("orphan", orphaned_variants()),
         ),
     )
     action_looks = {  # noqa: RUF012 - as the base's
@@ -132,7 +137,7 @@ class VariantView(KeysetList):
     def bound(self) -> int:
         """What has to look at each row's options is counted less far."""
         tab = self.current_tab()
-        costly = tab is not None and tab.key in {"buy", "incomplete", "orphans"}
+        costly = tab is not None and tab.key == "buy"
         return variant_lists.EXACT_WHEN_COSTLY if costly else paging.EXACT_UP_TO
 
     def _apply_search(self, query: Any, count_query: Any, joins: Any, count_joins: Any, search: str) -> Any:

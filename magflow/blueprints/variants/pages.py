@@ -40,7 +40,7 @@ def reading() -> Session:
 def index() -> str:
     """All products, by saved view, search and filter."""
     listing = Listing(forms.ProductsQuery())
-    where = [product_views.VIEWS[listing["view"] or ""]()]
+    where = [product_views.condition(reading(), listing["view"] or "")]
     if listing["sold_out"]:
         where.append(product_views.sold_out())
     wanted = product_lists.ProductFilter(
@@ -64,7 +64,7 @@ def index() -> str:
 
 
 def _tabs(listing: Listing) -> list[dict[str, object]]:
-    def counted(view: str) -> int | None:
+    def counted(view: str) -> int:
         return product_views.count(reading(), view)
 
     return [
