@@ -244,6 +244,53 @@ def create_token(ctx: click.Context, name: str, scopes: str, expires_days: int) 
     _say(made.plaintext)
 
 
+# --- A marketplace to try it against ---------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port of the API.")
+@click.option("--control-port", type=click.IntRange(0, 65535), default=8766, show_default=True)
+@click.option("--seed", type=int, default=331, show_default=True, help="Another seed is another course of events.")
+def simulator(port: int, control_port: int, seed: int) -> None:
+    """A marketplace that behaves like eMAG's, until Ctrl-C: for the demo shop, and for trying things."""
+    import signal
+    import threading
+
+    from magflow.simulator.demo import world_of
+    from magflow.simulator.making import USERS
+    from magflow.simulator.server import running
+
+    world = world_of(seed=seed)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with running(world, port=port, control_port=control_port) as served:
+        _say(f"eMAG simulator: {served.api_url}  control: {served.control_url}")
+        for name, (who, password) in USERS.items():
+            _say(f"account {name}: user {who}, password {password}")
+        ended.wait()
+
+
+@main.group()
+def demo() -> None:
+    """A shop that shows every screen with life in it."""
+
+
+@demo.command("load")
+@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True, help="Of the simulator.")
+@click.pass_context
+def load_demo(ctx: click.Context, port: int) -> None:
+    """Fill an empty shop, and connect it to the simulator (start that one with: magflow simulator)."""
+    with open_application(ctx).app_context():
+        from magflow.simulator.demo import DemoLoaded, load
+
+        try:
+            made = load(_actor(), port)
+        except DemoLoaded as error:
+            raise click.ClickException(str(error)) from error
+    _say(f"loaded: {made['products']} products, {made['offers']} offers, {made['orders']} orders; see EMG331")
+
+
 # --- What the commands share -----------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Final, Literal, Protocol
 
@@ -123,10 +124,10 @@ class OrderLineReading:
     sku: str | None
     name: str
     quantity: int
-    unit_price: Decimal
-    """With VAT."""
-    vat_rate: Decimal
-    """Per cent."""
+    unit_price: Decimal | None
+    """With VAT; None: what our catalogue says."""
+    vat_rate: Decimal | None
+    """Per cent; None: what our catalogue says."""
     active: bool = True
 
 
@@ -237,8 +238,9 @@ class UnknownSource(LookupError):
     """No installed package speaks to this source."""
 
 
+@cache
 def adapters() -> dict[str, Adapter]:
-    """Every installed adapter by its source, and the ones that only call us."""
+    """Every installed adapter by its source, and the ones that only call us; looked for once."""
     found = {adapter.source: adapter for adapter in CALLERS}
     for entry in entry_points(group=GROUP):
         adapter = entry.load()

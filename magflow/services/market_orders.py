@@ -131,10 +131,14 @@ def reading_of(payload: Mapping[str, Any]) -> OrderReading:
     for name in ("shipping_gross", "vouchers_gross"):
         given[name] = Decimal(given[name])
     given["lines"] = tuple(
-        OrderLineReading(**{**line, "unit_price": Decimal(line["unit_price"]), "vat_rate": Decimal(line["vat_rate"])})
+        OrderLineReading(**{**line, "unit_price": _kept(line["unit_price"]), "vat_rate": _kept(line["vat_rate"])})
         for line in given["lines"]
     )
     return OrderReading(**given)
+
+
+def _kept(number: str | None) -> Decimal | None:
+    return None if number is None else Decimal(number)
 
 
 def waiting(session: Session, account_id: int) -> list[int]:
@@ -245,7 +249,7 @@ def _items(session: Session, account: MarketplaceAccount, reading: OrderReading)
         if line.active
     ]
     if reading.shipping_gross > 0:
-        rate = max((line.vat_rate for line in reading.lines), default=Decimal(0))
+        rate = max((line.vat_rate or Decimal(0) for line in reading.lines), default=Decimal(0))
         items.append(
             orders.NewItem(1, unit_price=reading.shipping_gross, vat_rate=rate, external_id="shipping",
                            sku="SHIPPING", stock_source=RECORD_ONLY, product_name="Shipping", nameless=True)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from magflow.concurrency import execute, transactional
 from magflow.db import db
 from magflow.domain.actors import Actor
-from magflow.domain.errors import Refused
+from magflow.domain.errors import NotFound, Refused
 from magflow.marketplaces.errors import MarketplaceError
 from magflow.marketplaces.protocol import Marketplace, OrderReading, Unreadable
 from magflow.models import MarketplaceAccount
@@ -27,6 +27,7 @@ OVERLAP: Final = timedelta(hours=4)
 """How far a window reaches into the one before: clocks differ, and platforms write times without an offset."""
 FIRST_WINDOW: Final = timedelta(days=28)
 MOST_READ_BACK: Final = 20
+ORDERS_KNOWN: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,27 @@ def read_back(account_id: int, *, actor: Actor, most: int = MOST_READ_BACK) -> i
     return len(ids)
 
 
+@transactional
+def ask(session: Session, account_id: int, *, actor: Actor) -> None:
+    """Somebody wants offers and orders to be read now; a job does it."""
+    for task in ("marketplaces.offers", "marketplaces.orders"):
+        jobs.enqueue(session, task, queueing_lock=f"{task}:{account_id}", account_id=account_id)
+
+
+def read_offer_now(account_id: int, offer_id: int, *, actor: Actor) -> bool:
+    """Read an offer, named by our id, again. Raises NotFound, and what opening the account raises."""
+    session = db.session()
+    row = execute(
+        session,
+        "SELECT external_id FROM offers WHERE id = %(id)s AND account_id = %(account)s",
+        {"id": offer_id, "account": account_id},
+    ).fetchone()
+    session.rollback()
+    if row is None:
+        raise NotFound("offer", offer_id)
+    return read_offer(account_id, str(row[0]), actor=actor)
+
+
 def read_offer(account_id: int, external_id: str, *, actor: Actor) -> bool:
     """Read one offer again; False when the marketplace has none of this id."""
     account = account_of(account_id)
@@ -205,8 +227,15 @@ def read_offer(account_id: int, external_id: str, *, actor: Actor) -> bool:
 
 
 def publish(account_id: int, *, actor: Actor) -> int:
-    """Send the stock that waits for an account. Returns how many offers were accepted."""
-    return publishing.publish(account_of(account_id), actor=actor)
+    """Send the stock that waits for an account. Returns how many offers were accepted.
+
+    Its orders are read first: the marketplace's figure is down already by what was sold there a moment ago, and an
+    absolute figure that does not know of it would put it up again.
+    """
+    account = account_of(account_id)
+    if account.ordering and (account.orders_read_at is None or clock() - account.orders_read_at > ORDERS_KNOWN):
+        read_orders(account_id, actor=actor)
+    return publishing.publish(account, actor=actor)
 
 
 def reconcile(account_id: int, *, actor: Actor) -> None:
@@ -253,10 +282,22 @@ def try_blocked(session: Session, *, actor: Actor) -> int:
     return sum(market_orders.retry_blocked(session, account.id) for account in accounts.every(session))
 
 
+WAITING: Final = """
+SELECT 'webhooks.work' WHERE EXISTS (SELECT FROM webhook_inbox WHERE state = 'new' AND next_at <= clock_timestamp()
+    AND (lease_until IS NULL OR lease_until < clock_timestamp()))
+UNION ALL
+SELECT 'webhooks.deliver' WHERE EXISTS (SELECT FROM webhook_deliveries d
+    JOIN webhook_subscriptions s ON s.id = d.subscription_id AND s.active
+    WHERE d.state = 'waiting' AND d.next_at <= clock_timestamp()
+      AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp()))"""
+
+
 @transactional
 def enqueue_due(session: Session, *, actor: Actor) -> int:
     """Give a job to everything that is due; none waits twice. Returns how many were added."""
     added = 0
+    for (task,) in execute(session, WAITING).fetchall():
+        added += jobs.enqueue(session, task, queueing_lock=task) is not None
     for account_id, task in execute(session, DUE).fetchall():
         job = jobs.enqueue(session, task, queueing_lock=f"{task}:{account_id}", account_id=account_id)
         added += job is not None

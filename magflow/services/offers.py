@@ -4,7 +4,7 @@ A reading changes `offers` and nothing else: what a marketplace shows is never b
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -199,6 +199,24 @@ def match_everywhere(session: Session, *, actor: Actor) -> int:
     ids = [row[0] for row in execute(session, "SELECT id FROM marketplace_accounts ORDER BY id")]
     lock_names(session, [("offers", str(account_id)) for account_id in ids])
     return sum(match_new(session, account_id) for account_id in ids)
+
+
+SENT: Final = """
+UPDATE offers o SET last_synced_at = s.at
+FROM unnest(%(offers)s::text[], %(times)s::timestamptz[]) AS s (external_id, at)
+WHERE o.account_id = %(account)s AND o.external_id = s.external_id"""
+
+
+@transactional
+def note_sent(session: Session, account_id: int, sent: Mapping[str, datetime], *, actor: Actor) -> None:
+    """When offers were last sent, by somebody who knows: another program, or a person."""
+    parameters = {"account": account_id, "offers": list(sent), "times": list(sent.values())}
+    execute(session, SENT, parameters)
+
+
+def any_variants(session: Session) -> bool:
+    """Whether the shop has anything to sell."""
+    return execute(session, "SELECT 1 FROM variants LIMIT 1").fetchone() is not None
 
 
 class OfferTaken(Conflict):

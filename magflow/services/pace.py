@@ -26,7 +26,8 @@ INSERT INTO rate_slots AS r (key, next_at)
 VALUES (%(key)s, clock_timestamp() + make_interval(secs => %(gap)s))
 ON CONFLICT (key) DO UPDATE
 SET next_at = greatest(r.next_at, clock_timestamp()) + make_interval(secs => %(gap)s)
-RETURNING extract(epoch FROM next_at - make_interval(secs => %(gap)s) - clock_timestamp())::float8"""
+RETURNING extract(epoch FROM next_at - make_interval(secs => %(gap)s) - clock_timestamp())::float8,
+    extract(epoch FROM next_at - make_interval(secs => %(gap)s))::float8"""
 
 WAITS: Final = """
 SELECT k.key, greatest(0, coalesce(extract(epoch FROM r.next_at - clock_timestamp()), 0))::float8
@@ -70,13 +71,17 @@ class AccountPace:
 
     def turn(self, route_class: RouteClass, *, urgent: bool = False) -> float:
         """Take a turn; in how many seconds it comes."""
+        return max(0.0, self.draw(route_class, urgent=urgent)[0])
+
+    def draw(self, route_class: RouteClass, *, urgent: bool = False) -> tuple[float, float]:
+        """The same, with the moment itself on the server's clock."""
         lanes = self.lanes(route_class)
         lane = lanes[0]
         if urgent and len(lanes) > 1:
             waits = dict(single.every(WAITS, {"keys": [lane.key for lane in lanes]}))
             lane = min(lanes, key=lambda lane: (waits[lane.key], lane is lanes[0]))
         row = single.one(TURN, {"key": lane.key, "gap": lane.gap})
-        return max(0.0, float(row[0])) if row else 0.0
+        return (float(row[0]), float(row[1])) if row else (0.0, 0.0)
 
     def hold(self, route_class: RouteClass, seconds: float) -> None:
         """The marketplace asked for a pause: nobody goes before it is over."""

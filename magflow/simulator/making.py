@@ -32,7 +32,7 @@ def _add(world: World, entry: dict[str, Any]) -> None:
         Competitor(
             f"rival-{world.random.randint(1, 60)}-{n}",
             (price * Decimal(world.random.randint(94, 109)) / 100).quantize(Decimal("0.0001")),
-            world.random.randint(0, 30),
+            9 if reference else world.random.randint(0, 30),
         )
         for n in range(int(entry.get("rivals", 0)))
     ]

@@ -138,6 +138,13 @@ class World:
                 left -= step
                 self.catch_up()
 
+    def sell_beforehand(self, days: float) -> None:
+        """Let these days be over already, so that the world's clock stands where the machine's does."""
+        with self.lock:
+            self._offset -= timedelta(days=days)
+            self._last = self.now
+            self.advance(days * 86400)
+
     def catch_up(self) -> None:
         """Do what happened since the last look: buyers, competitors, validations."""
         with self.lock:
@@ -233,11 +240,10 @@ class World:
         if offer.pnk is None or offer.pnk not in self.products:
             return 1, None, None
         product = self.products[offer.pnk]
-        ours = sum(1 for _, other in self.on_page(offer.pnk) if other.status == 1)
         standing = self.sellers(offer.pnk)
         rank = next((n for n, seller in enumerate(standing, 1) if seller[3] is offer), None)
         best = standing[0][0] if standing else None
-        return ours + len(product.competitors), rank if product.ranks_known else None, best
+        return max(1, len(standing)), rank if product.ranks_known else None, best
 
     # --- what leaves the world ---------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ def init_app(app: Flask, areas: Sequence[Area]) -> None:
     """Give the templates what `base.html` asks for."""
     app.extensions[MENU] = sorted((entry for area in areas for entry in area.menu), key=lambda entry: entry.position)
     app.context_processor(shell)
+    app.jinja_env.globals["url_or_none"] = url_or_none
 
 
 def shell() -> dict[str, Any]:

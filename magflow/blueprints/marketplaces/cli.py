@@ -1,6 +1,7 @@
 """`magflow account`, `magflow credentials`."""
 
 import getpass
+import json
 import sys
 from typing import Any
 
@@ -11,7 +12,8 @@ from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Invalid
 from magflow.domain.marketplaces import FULFILMENTS
-from magflow.services import accounts, credentials, market_sync
+from magflow.marketplaces.protocol import UnknownSource
+from magflow.services import accounts, credentials, market_sync, webhooks
 from magflow.web.sentences import field_sentence
 
 
@@ -84,6 +86,22 @@ def read_account(source: str, code: str) -> None:
     count = market_sync.read_offers(found.id, actor=actor())
     orders = market_sync.read_orders(found.id, actor=actor())
     click.echo(f"{count} offers read; {orders.seen} orders seen, {orders.blocked} blocked, {orders.failed} failed")
+
+
+@account.command("webhook")
+@click.argument("source")
+@click.argument("code")
+@click.option("--rotate", is_flag=True, help="Make another secret; the old one is good for one more day.")
+@click.option("--secret-stdin", is_flag=True, help="Read the secret that the sender has from standard input.")
+@with_appcontext
+def webhook(source: str, code: str, rotate: bool, secret_stdin: bool) -> None:
+    """Print where SOURCE may call for the account CODE, and what it signs with, as JSON."""
+    secret = sys.stdin.readline().rstrip("\r\n") if secret_stdin else None
+    try:
+        opened = webhooks.endpoint(webhooks.NewEndpoint(source, code, rotate, secret), actor=actor())
+    except UnknownSource as unknown:
+        raise click.UsageError(f"there is no source {unknown}") from unknown
+    click.echo(json.dumps({"path": opened.path, "secret": opened.secret}))
 
 
 @click.group("credentials")

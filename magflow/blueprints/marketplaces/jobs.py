@@ -1,12 +1,14 @@
 """What the worker does for marketplaces: it looks what is due every two seconds, and each account has its own jobs."""
 
 import logging
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
 
 from magflow.domain.errors import RetryLater
 from magflow.marketplaces.errors import Busy, Down, MarketplaceError
-from magflow.services import accounts, jobs, market_sync, publishing
+from magflow.services import accounts, jobs, market_sync, publishing, subscriptions, webhooks
 from magflow.services.jobs import Task
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,14 @@ def _account_job(work: Callable[[int], object]) -> Callable[..., None]:
     return run
 
 
+def told(session: Session, kind: str, payload: Mapping[str, Any]) -> None:
+    """News that is handed out: offers that have to be sent, and addresses that want to be told."""
+    if kind == "stock.changed":
+        publishing.stock_changed(session, kind, payload)
+    if kind in subscriptions.EVENTS:
+        subscriptions.tell(session, kind, payload)
+
+
 def look() -> None:
     """Give a job to everything that is due."""
     market_sync.enqueue_due(actor=jobs.actor())
@@ -49,8 +59,31 @@ def reconcile_stock() -> None:
 
 
 def sweep() -> None:
-    """Forget requests and answers after thirty days."""
-    log.info("requests forgotten", extra={"count": accounts.forget_requests(actor=jobs.actor())})
+    """Forget requests, answers and deliveries after thirty days."""
+    actor = jobs.actor()
+    counts = {
+        "requests": accounts.forget_requests(actor=actor),
+        "deliveries_in": webhooks.forget_old(actor=actor),
+        "deliveries_out": subscriptions.forget_old(actor=actor),
+    }
+    log.info("forgotten", extra=counts)
+
+
+def take_in() -> None:
+    """Deliveries that came in."""
+    webhooks.work(actor=jobs.actor())
+
+
+def send_out() -> None:
+    """Deliveries that have to go out."""
+    subscriptions.work(actor=jobs.actor())
+
+
+def read_order(*, account_id: int, external_id: str) -> None:
+    """Somebody says that an order is new or changed. It may be told of before it can be read."""
+    found = market_sync.read_order(account_id, external_id, actor=jobs.actor())
+    if found == market_sync.OrdersRead():
+        raise RetryLater("not_there_yet")
 
 
 TASKS: Final = (
@@ -63,5 +96,8 @@ TASKS: Final = (
     ),
     Task("marketplaces.offers", _account_job(lambda a: market_sync.read_offers(a, actor=jobs.actor())), pauses=PAUSES),
     Task("marketplaces.read_back", _account_job(lambda a: market_sync.read_back(a, actor=jobs.actor())), pauses=()),
+    Task(webhooks.READ_ORDER_TASK, read_order, pauses=(5, 15, 60)),
+    Task("webhooks.work", take_in, pauses=PAUSES),
+    Task("webhooks.deliver", send_out, pauses=PAUSES),
     Task(publishing.PUBLISH_TASK, _account_job(lambda a: market_sync.publish(a, actor=jobs.actor())), pauses=PAUSES),
 )

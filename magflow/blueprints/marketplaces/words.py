@@ -2,9 +2,11 @@
 
 from typing import Any, Final
 
+from magflow.domain.marketplaces import Condition
 from magflow.services.accounts import AccountPaused, NothingToAsk
 from magflow.services.credentials import CredentialsUnreadable
 from magflow.services.offers import OfferTaken
+from magflow.services.webhooks import NotSigned
 from magflow.web import sentences
 from magflow.web.locale import _, _l
 
@@ -41,17 +43,49 @@ MATCH_WORDS: Final[dict[str, Any]] = {
 }
 
 
+EVIDENCE_WORDS: Final[dict[str, Any]] = {**MATCH_WORDS, "like_sku": _l("nearly the same SKU")}
+TAB_WORDS: Final[dict[str, Any]] = {
+    "all": _l("All"),
+    "unmatched": _l("Not matched"),
+    "differing": _l("Shown differs from sent"),
+    "rejected": _l("Rejected"),
+}
+CONDITION_WORDS: Final[dict[str, Any]] = {
+    "stock": _l("no stock"),
+    "status": _l("not active"),
+    "price": _l("price not valid at the marketplace"),
+    "documentation": _l("documentation not approved"),
+    "translation": _l("translation not ready"),
+}
+
+
+def condition_word(condition: Condition) -> str:
+    """What keeps an offer from being seen."""
+    return str(CONDITION_WORDS[condition.code])
+
+
 def trouble(code: str) -> str:
     """Trouble in words."""
     return str(TROUBLES.get(code, code))
 
 
+sentences.TITLES["not_signed"] = _l("Not signed")
+sentences.FIELD.update(
+    {
+        "address_not_https": _l("Only https addresses are called."),
+        "address_port": _l("Only the ports 443 and 8443 are called."),
+        "address_user": _l("An address with user and password in it is not called."),
+        "address_name": _l("Nothing is found under this name."),
+        "address_private": _l("Addresses of this machine or its network are not called."),
+    }
+)
 sentences.SENTENCES.update(
     {
         AccountPaused: lambda r: _("The account is paused: %(reason)s Test the connection to go on.",
                                    reason=trouble(r.reason)),
         NothingToAsk: lambda _r: _("The account has no user and password; its readings come from files."),
         CredentialsUnreadable: lambda _r: _("The password was kept with another key: enter it again."),
+        NotSigned: lambda _r: _("The signature is missing or not good."),
         OfferTaken: lambda _r: _("The variant has another offer in this account. Take it away there first."),
     }
 )  # fmt: skip

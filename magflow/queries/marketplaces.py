@@ -1,0 +1,167 @@
+"""Accounts with their health, offers with what they may be, and what was said over the wire: for people to look at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from magflow.domain.errors import NotFound
+from magflow.domain.marketplaces import Condition, sellable
+
+ACCOUNTS: Final = """
+SELECT a.id, a.source, a.code, a.country, a.currency, a.fulfilment, a.pool, a.stock_writable, a.buffer, a.username,
+       a.base_url, a.credentials IS NOT NULL AS has_password, a.credentials_hint, a.credentials_at, a.reading,
+       a.ordering, a.confirming, a.publishing, a.paused_reason, a.paused_at, a.offers_read_at, a.orders_read_at,
+       a.stock_sent_at, a.last_ok_at, a.last_error, a.last_error_at,
+       coalesce(o.offers, 0) AS offers, coalesce(o.unmatched, 0) AS unmatched, coalesce(o.rejected, 0) AS rejected,
+       coalesce(o.differing, 0) AS differing,
+       (SELECT count(*) FROM stock_outbox b WHERE b.account_id = a.id) AS waiting,
+       (SELECT count(*) FROM marketplace_orders m JOIN orders r ON r.id = m.order_id AND r.status = 'pending'
+        WHERE m.account_id = a.id AND m.state = 'blocked')
+       + (SELECT count(*) FROM marketplace_orders m WHERE m.account_id = a.id AND m.state = 'failed') AS blocked,
+       (SELECT count(*) FROM marketplace_requests q WHERE q.account_id = a.id
+        AND q.at > clock_timestamp() - interval '1 minute') AS last_minute
+FROM marketplace_accounts a
+LEFT JOIN LATERAL (
+    SELECT count(*) AS offers, count(*) FILTER (WHERE variant_id IS NULL) AS unmatched,
+           count(*) FILTER (WHERE rejected IS NOT NULL) AS rejected,
+           count(*) FILTER (WHERE differs_since IS NOT NULL) AS differing
+    FROM offers WHERE account_id = a.id) o ON true
+{which} ORDER BY a.source, a.code"""
+
+
+def accounts(session: Session) -> Sequence[Row[Any]]:
+    """Every account, with how it is."""
+    return session.execute(text(ACCOUNTS.format(which=""))).all()
+
+
+def account(session: Session, account_id: int) -> Row[Any]:
+    """One account. Raises NotFound."""
+    row = session.execute(text(ACCOUNTS.format(which="WHERE a.id = :id")), {"id": account_id}).one_or_none()
+    if row is None:
+        raise NotFound("account", account_id)
+    return row
+
+
+OFFERS: Final = """
+SELECT o.id, o.external_id, o.sku, o.name, o.part_number_key, o.ean, o.sale_price, o.currency, o.stock, o.sent_stock,
+       o.number_of_offers, o.buy_button_rank, o.status, o.validation_status, o.offer_validation_status,
+       o.translation_validation_status, o.last_synced_at, o.last_read_at, o.differs_since, o.rejected, o.matched_by,
+       o.variant_id, v.sku AS variant_sku, v.product_id, p.name AS product_name
+FROM offers o LEFT JOIN variants v ON v.id = o.variant_id LEFT JOIN products p ON p.id = v.product_id
+WHERE o.account_id = :account AND o.id > :after {which}
+  AND (:q = '' OR o.sku = :q OR o.external_id = :q OR o.ean = :q OR o.part_number_key = :q
+       OR o.name ILIKE '%' || :like || '%' ESCAPE '\\')
+ORDER BY o.id LIMIT :most"""
+TABS: Final = {
+    "all": "",
+    "unmatched": "AND o.variant_id IS NULL",
+    "differing": "AND o.differs_since IS NOT NULL",
+    "rejected": "AND o.rejected IS NOT NULL",
+}
+
+
+def offers(session: Session, account_id: int, tab: str, q: str, after: int, most: int) -> list[Row[Any]]:
+    """Offers of an account by id, a page of them."""
+    like = q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    given = {"account": account_id, "after": after, "q": q, "like": like, "most": most}
+    return list(session.execute(text(OFFERS.format(which=TABS[tab])), given))
+
+
+def conditions(row: Row[Any]) -> list[Condition]:
+    """Why an offer is visible to buyers, or is not."""
+    return sellable(
+        stock=row.stock,
+        status=row.status,
+        offer_validation=row.offer_validation_status,
+        documentation=row.validation_status,
+        translation=row.translation_validation_status,
+    )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A variant that an offer may be: by what, and what stands against it."""
+
+    variant_id: int
+    sku: str
+    product: str
+    evidence: tuple[str, ...]
+    taken_by: str | None
+    """Another offer of the account that is this variant already."""
+
+
+# What agrees exactly, and what nearly does: the SKU without its punctuation.
+CANDIDATES: Final = """
+WITH wanted AS (SELECT * FROM offers WHERE id = ANY (:ids)),
+evidence AS (
+    SELECT w.id, s.variant_id, 'part_number_key' AS how FROM wanted w
+    JOIN offers s ON s.part_number_key = w.part_number_key AND s.account_id <> w.account_id AND s.variant_id IS NOT NULL
+    UNION SELECT w.id, v.id, 'ean' FROM wanted w JOIN variants v ON v.ean = w.ean
+    UNION SELECT w.id, v.id, 'sku' FROM wanted w JOIN variants v ON v.sku = w.sku
+    UNION SELECT w.id, v.id, 'like_sku' FROM wanted w
+    JOIN variants v ON v.sku <> w.sku AND v.sku IN (upper(w.sku), lower(w.sku), replace(w.sku, '-', ' '),
+        replace(w.sku, '_', '-'), replace(w.sku, '-', ''), replace(w.sku, ' ', '-'))
+)
+SELECT e.id, v.id, v.sku, p.name, array_agg(DISTINCT e.how ORDER BY e.how),
+       (SELECT t.external_id FROM offers t JOIN wanted w ON w.id = e.id
+        WHERE t.account_id = w.account_id AND t.variant_id = v.id AND t.id <> e.id)
+FROM evidence e JOIN variants v ON v.id = e.variant_id JOIN products p ON p.id = v.product_id
+GROUP BY e.id, v.id, v.sku, p.name ORDER BY e.id, count(*) DESC, v.id"""
+
+
+def candidates(session: Session, offer_ids: Sequence[int]) -> dict[int, list[Candidate]]:
+    """What these offers may be, the best first; more than one exact one is a conflict, for a person to decide."""
+    found: dict[int, list[Candidate]] = {}
+    for offer_id, variant_id, sku, product, evidence, taken in session.execute(
+        text(CANDIDATES), {"ids": list(offer_ids)}
+    ):
+        found.setdefault(offer_id, []).append(Candidate(variant_id, sku, product, tuple(evidence), taken))
+    return found
+
+
+REQUESTS: Final = """
+SELECT id, at, method, route, status, milliseconds, ok, error, request, response FROM marketplace_requests
+WHERE account_id = :account AND (:before = 0 OR id < :before) AND (:q = '' OR names @> ARRAY[:q])
+  AND (NOT :failed OR NOT ok)
+ORDER BY id DESC LIMIT :most"""
+
+
+def requests(session: Session, account_id: int, q: str, failed: bool, before: int, most: int) -> list[Row[Any]]:
+    """What was said for an account, the newest first; `q`: a SKU, an offer's id or an order's number."""
+    given = {"account": account_id, "q": q, "failed": failed, "before": before, "most": most}
+    return list(session.execute(text(REQUESTS), given))
+
+
+ENDPOINTS: Final = """
+SELECT a.id, a.source, a.code, e.account_id IS NOT NULL AS open, e.token_hash IS NOT NULL AS by_token, e.last_at,
+       e.last_good_at, coalesce(e.accepted, 0) AS accepted, coalesce(e.repeated, 0) AS repeated,
+       coalesce(e.refused, 0) AS refused,
+       (SELECT count(*) FROM webhook_inbox i WHERE i.account_id = a.id AND i.state = 'set_aside') AS set_aside
+FROM marketplace_accounts a LEFT JOIN webhook_endpoints e ON e.account_id = a.id ORDER BY a.source, a.code"""
+SUBSCRIPTIONS: Final = """
+SELECT s.id, s.url, s.events, s.active, s.off_reason, s.failing_since, s.created_at,
+       (SELECT count(*) FROM webhook_deliveries d WHERE d.subscription_id = s.id AND d.state = 'waiting') AS waiting
+FROM webhook_subscriptions s ORDER BY s.id"""
+DELIVERIES: Final = """
+SELECT d.id, d.type, d.state, d.attempts, d.status, d.error, d.answer, d.created_at, d.delivered_at, d.next_at, s.url
+FROM webhook_deliveries d JOIN webhook_subscriptions s ON s.id = d.subscription_id
+ORDER BY d.id DESC LIMIT :most"""
+
+
+def endpoints(session: Session) -> Sequence[Row[Any]]:
+    """Where accounts may call us, and how that went."""
+    return session.execute(text(ENDPOINTS)).all()
+
+
+def subscriptions(session: Session) -> Sequence[Row[Any]]:
+    """Whom we call."""
+    return session.execute(text(SUBSCRIPTIONS)).all()
+
+
+def deliveries(session: Session, most: int = 50) -> Sequence[Row[Any]]:
+    """The last deliveries out."""
+    return session.execute(text(DELIVERIES), {"most": most}).all()
