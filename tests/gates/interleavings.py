@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import psycopg
 from flask import Flask
+from psycopg.pq import TransactionStatus
 from sqlalchemy import event
 
 from magflow import concurrency
@@ -154,24 +155,31 @@ class Stepper:
 
     @contextlib.contextmanager
     def _hooked(self) -> Iterator[None]:
-        send = concurrency.Batch.send
+        send, flush = concurrency.Batch.send, concurrency.Batch.flush
 
         def send_when_told(batch: Any, sql: str, parameters: Any = None) -> Any:
             _before(sql, batch.driver)
             return send(batch, sql, parameters)
 
+        def flush_when_told(batch: Any, *, commit: bool = False) -> None:
+            if commit:
+                _before("COMMIT", batch.driver)
+            flush(batch, commit=commit)
+
         def before_execute(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
             _before(statement, connection.connection.driver_connection)
 
         def before_commit(connection: Any) -> None:
-            _before("COMMIT", connection.connection.driver_connection)
+            driver = connection.connection.driver_connection
+            if driver.info.transaction_status != TransactionStatus.IDLE:  # else its last batch has committed it
+                _before("COMMIT", driver)
 
         with self._app.app_context():
             engine = db.engine
         event.listen(engine, "before_cursor_execute", before_execute)
         event.listen(engine, "commit", before_commit)
         try:
-            with swapped(concurrency.Batch, send=send_when_told, together=False):
+            with swapped(concurrency.Batch, send=send_when_told, flush=flush_when_told, together=False):
                 yield
         finally:
             event.remove(engine, "before_cursor_execute", before_execute)
