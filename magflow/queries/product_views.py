@@ -17,15 +17,13 @@ from magflow.models import (
     VariantTrouble,
 )
 
-ACTIVE: Final = VariantStatus.ACTIVE
+ACTIVE, INACTIVE = VariantStatus.ACTIVE, VariantStatus.INACTIVE
 
 COUNTED_TO: Final = 1_000
 """A tab says "1,000+" beyond: nobody works through more than that, and counting them all takes time."""
 
 WEIGHED_TO: Final = 30_000
-"""Variants up to which each opening of the list looks at all of them for the number on the tab."""
-
-IS_VARIANTS: Final = text("oid = 'variants'::regclass")
+"""Rows up to which each opening of the list looks at all of them for the number on the tab."""
 
 
 def in_use() -> ColumnElement[bool]:
@@ -40,7 +38,8 @@ def without_variants() -> ColumnElement[bool]:
 
 def with_drafts() -> ColumnElement[bool]:
     """It has inactive variants."""
-    return and_(in_use(), exists(select(Variant.id).where(Variant.product_id == Product.id, Variant.status != ACTIVE)))
+    drafts = select(Variant.id).where(Variant.product_id == Product.id, Variant.status == INACTIVE)
+    return and_(in_use(), exists(drafts))
 
 
 def incomplete_variants() -> Select[int]:
@@ -111,7 +110,7 @@ def written_down(*kinds: str) -> Select[int]:
 
 def is_large(session: Session) -> bool:
     """Whether looking at all variants would hold up a page."""
-    return _variants_about(session) > WEIGHED_TO
+    return _about(session, "variants") > WEIGHED_TO
 
 
 VIEWS: Final[dict[str, Callable[[], ColumnElement[bool]]]] = {
@@ -132,14 +131,17 @@ def condition(session: Session, view: str) -> ColumnElement[bool]:
     return VIEWS[view]()
 
 
-def count(session: Session, view: str) -> int:
-    """How many products a view has, COUNTED_TO + 1 at most."""
+def count(session: Session, view: str) -> int | None:
+    """How many products a view has, COUNTED_TO + 1 at most; None where finding that out would hold up the page."""
+    if view == "empty" and _about(session, "products") > WEIGHED_TO:
+        return None
     bounded = select(Product.id).where(condition(session, view)).limit(COUNTED_TO + 1)
     return session.scalar(select(func.count()).select_from(bounded.subquery())) or 0
 
 
-def _variants_about(session: Session) -> int:
-    return session.scalar(select(literal_column("reltuples")).select_from(text("pg_class")).where(IS_VARIANTS)) or 0
+def _about(session: Session, table: str) -> int:
+    is_table = text("oid = CAST(:name AS regclass)").bindparams(name=table)
+    return session.scalar(select(literal_column("reltuples")).select_from(text("pg_class")).where(is_table)) or 0
 
 
 def brands(session: Session, *, limit: int = 200) -> Sequence[str]:

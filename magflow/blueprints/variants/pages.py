@@ -64,7 +64,7 @@ def index() -> str:
 
 
 def _tabs(listing: Listing) -> list[dict[str, object]]:
-    def counted(view: str) -> int:
+    def counted(view: str) -> int | None:
         return product_views.count(reading(), view)
 
     return [
