@@ -25,6 +25,9 @@ COUNTED_TO: Final = 1_000
 WEIGHED_TO: Final = 30_000
 """Rows up to which each opening of the list looks at all of them for the number on the tab."""
 
+EACH_TO: Final = 3_000
+"""Products up to which each is asked whether it has a variant at all, for the number on the tab."""
+
 
 def in_use() -> ColumnElement[bool]:
     """Everything that is not archived."""
@@ -133,7 +136,7 @@ def condition(session: Session, view: str) -> ColumnElement[bool]:
 
 def count(session: Session, view: str) -> int | None:
     """How many products a view has, COUNTED_TO + 1 at most; None where finding that out would hold up the page."""
-    if view == "empty" and _about(session, "products") > WEIGHED_TO:
+    if view == "empty" and _about(session, "products") > EACH_TO:
         return None
     bounded = select(Product.id).where(condition(session, view)).limit(COUNTED_TO + 1)
     return session.scalar(select(func.count()).select_from(bounded.subquery())) or 0
