@@ -362,6 +362,7 @@ def test_a_worker_killed_in_the_middle_costs_no_row_and_books_none_twice(
 ) -> None:
     lines = [f"Hall {p},HALL-{p}-{v},Bay,{v},5.00,{v + 1}" for p in range(400) for v in range(30)]
     made = upload(program, GOOD + "\n".join(lines), kind="variants").get_json()["data"]
+    db.session.remove()  # nothing of ours is open while the workers are waited for
     first = workers()
 
     def done() -> int:

@@ -30,6 +30,7 @@ PLACE: Final = {name: place for place, name in enumerate(STAGE_COLUMNS)}
 
 Convert = Callable[[str], str]
 NUMBERS: Final = ("price", "compare_at_price", "vat_rate", "regular_price", "sale_price")
+NO_NEWS: Final[Mapping[str, str]] = {}
 CLEARABLE: Final = ("title", "compare_at_price", "ean", "vat_rate", "images", "description", "brand", "category")
 """What may be nothing; a price or a stock cannot."""
 
@@ -82,6 +83,8 @@ class VariantReader:
         self._option_cells = _several([place for pair in layout.options for place in pair])
         self._keyless = not layout.columns.keys() & {"handle", "name"}
         self._constants = list(layout.constants)
+        self._brings_images = bool(layout.columns.keys() & {"image", "product_images"})
+        self._has_status = "status" in layout.columns
         self._clears = [(name, layout.columns[name]) for name in CLEARABLE if name in clears and name in layout.columns]
 
     def _variant_columns(self, signs: Mapping[str, Sign | None]) -> list[tuple[int, int, Convert, dict[str, str]]]:
@@ -129,21 +132,28 @@ class VariantReader:
             record = record._replace(cells=[*record.cells, *self._constants])
         faults: list[CellFault] = []
         out = self._blank.copy()
-        run = self._enter(record)
-        news = {**run.waiting, **self._product_news(run, record, faults)}
+        run = self._run
+        if run is not None and not run.waiting and run.raw and self._product_cells(record.cells) == run.raw:
+            news = NO_NEWS  # by far the most rows: one more variant of the same product
+        else:
+            run = self._enter(record)
+            news = {**run.waiting, **self._product_news(run, record, faults)}
         sound = not faults
         alone = variant is False
         if variant is None:
             variant = not self._shopify or self._is_variant(record.cells)
         if variant:
             self._read_variant(run, record, out, faults)
-        images = self._images(record, faults)
-        self._read_status(run, record, out, news, faults)
+        images = self._images(record, faults) if self._brings_images else ()
+        if self._has_status:
+            news = dict(news)
+            self._read_status(run, record, out, news, faults)
         if faults:
             if self._shopify and sound:
-                run.waiting = news
+                run.waiting = dict(news)
             raise RowFault(faults)
-        run.waiting = {}
+        if run.waiting:
+            run.waiting = {}
         self._note_product(run, record, out, news)
         out[PLACE["is_variant"]], out[PLACE["makes_product"]] = flag(variant), flag(alone)
         if not variant:
