@@ -276,6 +276,19 @@ class InsufficientStock(Conflict):
         return {"shortages": [vars(s) for s in self.shortages]}
 
 
+class PriceChanged(Conflict):
+    """The catalogue's prices changed since the order was shown: it would cost another total now."""
+
+    code = "price_changed"
+
+    def __init__(self, seen: object, current: object, currency: str) -> None:
+        super().__init__(f"the total was {seen}, it is {current} {currency} now")
+        self.seen, self.current, self.currency = seen, current, currency
+
+    def details(self) -> dict[str, Any]:
+        return {"seen": str(self.seen), "current": str(self.current), "currency": self.currency}
+
+
 class InsufficientOfferStock(Conflict):
     code = "insufficient_offer_stock"
 

@@ -50,7 +50,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "refunds": Table(app=APPEND_ONLY),
     # A series comes with its sequence, through a function of the owner's.
     "order_series": Table(app=READ_ONLY),
-    "order_handling": Table(app=KEPT, fixed=frozenset({"order_id", "split_from_id"})),
+    "order_handling": Table(app=KEPT, fixed=frozenset({"order_id"})),
     "transfers": Table(app=KEPT, fixed=frozenset({"id", "variant_id", "from_account_id", "to_account_id", "amount"})),
     "transfer_steps": Table(app=APPEND_ONLY),
     # What the guards themselves go by, and what an adoption has kept of the old shop.

@@ -305,6 +305,30 @@ def _present_vat_rate(item: OrderItem, variant: Variant | None, product: Product
     return product.vat_rate if product is not None else None
 
 
+def handling_of(session: Session, order_id: int) -> OrderHandling | None:
+    """What is sent and billed, why it was cancelled, whether missing goods are being got."""
+    return session.scalar(select(OrderHandling).where(OrderHandling.order_id == order_id))
+
+
+def previous_orders(session: Session, order: Order, *, limit: int = 5) -> list[OrderRow]:
+    """Other orders of the same customer, by e-mail, newest first."""
+    if not order.customer_email:
+        return []
+    same = select(Order.id).where(
+        func.lower(Order.customer_email) == order.customer_email.lower(), Order.id != order.id
+    )
+    ids = session.scalars(same.order_by(Order.id.desc()).limit(limit)).all()
+    return _rows(session, ids) if ids else []
+
+
+def relatives(session: Session, order_id: int) -> list[Order]:
+    """The order from which this one was split, and those that were split from it."""
+    parent = select(OrderHandling.split_from_id).where(OrderHandling.order_id == order_id)
+    children = select(OrderHandling.order_id).where(OrderHandling.split_from_id == order_id)
+    found = select(Order).where(or_(Order.id.in_(parent), Order.id.in_(children))).order_by(Order.id)
+    return list(session.scalars(found))
+
+
 def pending_count(session: Session, *, most: int = 1_000) -> int:
     """How many orders wait for a person; one above `most` at most."""
     bounded = select(Order.id).where(Order.status == "pending").limit(most + 1)

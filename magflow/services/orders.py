@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import func
 from sqlalchemy.orm import Session
@@ -17,6 +17,7 @@ from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, NotFound, StaleVersion
 from magflow.domain.orders import OWN, check_editable
 from magflow.models import Order, OrderItem, Variant
+from magflow.services import order_series
 from magflow.services.variant_lookup import find_variant, find_variants
 
 Action = Literal["created", "merged", "updated", "removed", "changed", "no_change"]
@@ -85,6 +86,22 @@ class ChangeItemVariant:
 
 
 @dataclass(frozen=True)
+class ChangeDetails:
+    """Whose order it is and where it goes; `changes` holds the columns that are to change."""
+
+    order_id: int
+    changes: Mapping[str, Any]
+    seen_version: int | None = None
+
+
+DETAILS: Final = frozenset(
+    {"customer_name", "customer_email", "customer_phone", "billing_address", "shipping_address", "note"}
+)
+ALWAYS_EDITABLE: Final = frozenset({"note"})
+"""What may be written on an order that is closed: it is no part of the document."""
+
+
+@dataclass(frozen=True)
 class ItemChange:
     """What became of a line: `item` is the one that stands now, None when it was removed.
 
@@ -113,7 +130,9 @@ def create(session: Session, command: NewOrder, *, actor: Actor) -> Order:
         for name, value in vars(command).items()
         if name != "items" and value is not None
     }  # fmt: skip
-    order = Order(**fields)
+    if command.number is None and command.source != "magflow":
+        fields["number"] = order_series.next_number(session, command.source)
+    order = Order(**{name: value for name, value in fields.items() if value is not None})
     session.add(order)
     session.flush()
     lines: list[OrderItem] = []
@@ -122,6 +141,30 @@ def create(session: Session, command: NewOrder, *, actor: Actor) -> Order:
     session.add_all(lines)
     session.flush()
     session.refresh(order)
+    return order
+
+
+@transactional
+def change_details(session: Session, command: ChangeDetails, *, actor: Actor) -> Order:
+    """Change the customer, the addresses, the note. All but the note only while the order is pending.
+
+    Raises NotFound, OrderNotEditable, StaleVersion, Invalid for a field that is no detail.
+    """
+    if unknown := command.changes.keys() - DETAILS:
+        raise Invalid([FieldError(name, "unknown_field") for name in sorted(unknown)])
+    order = lock_order(session, command.order_id)
+    if command.changes.keys() - ALWAYS_EDITABLE:
+        check_editable(order.id, order.status)
+    if command.seen_version is not None and command.seen_version != order.version:
+        raise StaleVersion(command.seen_version, order.version)
+    changed = {name: value for name, value in command.changes.items() if getattr(order, name) != value}
+    if changed:
+        for name, value in changed.items():
+            setattr(order, name, value)
+        order.version += 1
+        order.updated_at = func.clock_timestamp()
+        session.flush()
+        session.refresh(order)
     return order
 
 

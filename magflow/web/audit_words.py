@@ -29,13 +29,22 @@ TABLES: Final[dict[str, Any]] = {
     "price_template_rules": _l("Price rule"),
     "orders": _l("Order"),
     "order_items": _l("Order line"),
+    "order_handling": _l("Handling of an order"),
+    "order_series": _l("Order series"),
+    "marketplace_accounts": _l("Account"),
+    "stock_pools": _l("Pool"),
+    "offers": _l("Offer"),
+    "webhook_endpoints": _l("Webhook in"),
+    "webhook_subscriptions": _l("Webhook out"),
     "imports": _l("Import"),
     "settings": _l("Setting"),
     "users": _l("User"),
     "api_tokens": _l("Access token"),
 }
 
-OF_THE_SHOP: Final = frozenset(TABLES) - {"users", "api_tokens", "settings"}
+OF_THE_SHOP: Final = frozenset(TABLES) - {
+    "users", "api_tokens", "settings", "webhook_endpoints", "webhook_subscriptions"
+}  # fmt: skip
 """What everybody who may read the catalogue may see; people and tokens are the owner's."""
 
 ACTIONS: Final[dict[str, Any]] = {
@@ -52,6 +61,8 @@ ACTIONS: Final[dict[str, Any]] = {
     "token.created": _l("access token made"),
     "token.revoked": _l("access token revoked"),
     "access.refused": _l("access refused"),
+    "account.tested": _l("connection tested"),
+    "credentials.rotated": _l("secrets encrypted anew"),
     "user.disabled": _l("user switched off"),
     "user.enabled": _l("user switched on"),
     "import.started": _l("started"),
@@ -92,6 +103,11 @@ FIELDS: Final[dict[str, Any]] = {
     "version": _l("Version"),
     "quantity": _l("Quantity"),
     "restocked_quantity": _l("Came back"),
+    "waybill": _l("Waybill"),
+    "invoice_number": _l("Invoice"),
+    "buying_in_since": _l("Being bought in"),
+    "cancel_reason": _l("Why it was cancelled"),
+    "split_from_id": _l("Split"),
     "number": _l("Number"),
     "customer_name": _l("Customer"),
     "customer_email": _l("E-mail"),

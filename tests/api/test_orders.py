@@ -344,3 +344,17 @@ def test_what_is_owed_back_is_told(program: Program) -> None:
     cancelled = program.data("POST", f"/orders/{order['id']}/cancel", {"code": "2", "reason": "asked for"})
     assert (cancelled["status"], cancelled["refunded"], cancelled["total_refunded"]) == ("cancelled", "20.00", "24.00")
     assert stock_of(program, mug) == 4
+
+
+def test_details_change_and_a_total_is_held_to(program: Program) -> None:
+    mug = program.variant(stock=5, price="10.00")
+    order = program.order((mug, 1))
+    body = {"customer_name": "Ștefan", "shipping_address": {"city": "Iași"}, "version": order["version"]}
+    changed = program.data("PATCH", f"/orders/{order['id']}", body)
+    assert (changed["customer_name"], changed["shipping_address"]) == ("Ștefan", {"city": "Iași"})
+    path = f"/orders/{order['id']}/finalize"
+    problem = program.refused("POST", path, {"expected_total": "9.00"}, status=409, code="price_changed")
+    assert (problem["seen"], problem["current"]) == ("9.00", "10.00")
+    assert program.data("POST", path, {"expected_total": "10.00"})["status"] == "confirmed"
+    program.refused("PATCH", f"/orders/{order['id']}", {"customer_name": "X"}, status=409, code="order_not_editable")
+    assert program.data("PATCH", f"/orders/{order['id']}", {"note": "ring"})["note"] == "ring"

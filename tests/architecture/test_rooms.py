@@ -39,6 +39,8 @@ ADMIN_VIEWS = tuple(
     for area in ("audit", "home", "imports", "orders", "settings", "stock_sync", "variants")
 )
 
+ORDER_ROOMS = tuple(f"services/{name}.py" for name in ("orders", "order_intake", "order_split", "checkout", "restock"))
+
 RULES = [
     Rule(
         "transactions",
@@ -90,7 +92,7 @@ RULES = [
     Rule(
         "order lines in SQL",
         sql_like(r"\b(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(ONLY\s+)?(public\.)?order_items\b"),
-        ("services/orders.py", "services/order_intake.py", "services/checkout.py", "services/restock.py"),
+        ORDER_ROOMS,
         "write order lines in the order services, behind the order's lock",
         ('X = "UPDATE order_items SET quantity = 1"', 'X = "DELETE FROM order_items"',
          'X = f"WITH a AS (SELECT 1) INSERT INTO  order_items SELECT {columns}"'),
@@ -99,7 +101,7 @@ RULES = [
     Rule(
         "order lines as objects",
         made_or_changed("OrderItem"),
-        ("services/orders.py", "services/order_intake.py", "services/checkout.py", "services/restock.py"),
+        ORDER_ROOMS,
         "write order lines in the order services, behind the order's lock",
         ("OrderItem(quantity=1)", "insert(OrderItem)", "session.execute(update(OrderItem).values(quantity=2))",
          "delete(OrderItem)"),

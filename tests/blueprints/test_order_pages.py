@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from flask import Flask
 from sqlalchemy import func, select
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 from magflow.db import db
 from magflow.models import Order, OrderItem
 from magflow.queries import orders as reads
-from magflow.services import restock
+from magflow.services import restock, variants
 from tests.blueprints.conftest import Clerk, words
 from tests.shop import ANA, finalize, make_order, make_product, make_variant, movements_of, stock_of
 
@@ -271,3 +272,54 @@ def test_the_list_has_its_tabs_filters_and_a_file(app: Flask, owner_page: Clerk)
     assert blocked.number in words(owner_page.get("/orders?placed_from=2020-01-01&source=shop"))
     file = owner_page.get("/orders/list.csv?view=blocked")
     assert blocked.number in file and "'=Ana" in file and "insufficient_stock" in file
+
+
+def test_an_order_that_cannot_be_covered_offers_ways_out(app: Flask, owner_page: Clerk) -> None:
+    mug = make_variant(stock=2, sku="GAP-MUG", price="10.00")
+    other = make_order((mug, 1))
+    order = make_order((mug, 3), source="emag", source_account="main", customer_email="Ana@shop.example")
+    earlier = make_order((mug, 1), customer_email="ana@shop.example")
+    refused = owner_page.send(f"/orders/{order.id}/finalize", version=version_of(order), agreed="yes")
+    assert refused.status_code == 409
+
+    shown = words(owner_page.get(f"/orders/{order.id}"))
+    assert "Sold already at emag, and cannot be covered: GAP-MUG" in shown
+    assert f"1 in {other.number}" in shown and earlier.number in shown and "out of stock" in shown
+    owner_page.send(f"/orders/{order.id}/buy-in", version=version_of(order), wanted="true")
+    assert "The missing goods are being bought in" in words(owner_page.get(f"/orders/{order.id}"))
+    assert "Being bought in" in words(owner_page.get("/orders?view=blocked"))
+    owner_page.send(f"/orders/{order.id}/split", version=version_of(order), agreed="yes")
+    assert lines_of(order)[0][1] == 2
+    assert "Split: see order" in words(owner_page.get(f"/orders/{order.id}"))
+    landed = owner_page.send(f"/orders/{order.id}/cancel", version=version_of(order), agreed="yes", code="1")
+    assert landed.status_code == 303 and "out of stock" in words(owner_page.get(f"/orders/{order.id}"))
+
+
+def test_a_total_that_was_not_shown_is_refused(app: Flask, owner_page: Clerk) -> None:
+    mug = make_variant(stock=2, sku="DEARER", price="10.00")
+    order = make_order((mug, 1))
+    variants.edit(variants.EditVariant(mug.id, {"price": Decimal("12.00")}), actor=ANA)
+    shown = words(owner_page.get(f"/orders/{order.id}"))
+    assert "taken at RON 10.00" in shown
+    refused = owner_page.send(
+        f"/orders/{order.id}/finalize", version=version_of(order), agreed="yes", seen_total="10.00"
+    )
+    assert refused.status_code == 409 and "would cost 12.00 RON now, not 10.00" in words(refused)
+    assert status_of(order) == "pending"
+
+
+def test_customer_addresses_and_waybill_are_written_down(app: Flask, owner_page: Clerk) -> None:
+    order = make_order((make_variant(stock=2), 1))
+    assert "Customer of" in words(owner_page.get(f"/orders/{order.id}/customer"))
+    form = {
+        "customer_name": "Ștefan",
+        "billing_city": "Cluj",
+        "shipping_street": "Str. Lungă 5",
+        "shipping_city": "Iași",
+    }
+    assert owner_page.send(f"/orders/{order.id}/customer", version=version_of(order), **form).status_code == 303
+    bad = owner_page.send(f"/orders/{order.id}/customer", version=version_of(order), customer_email="nobody")
+    assert bad.status_code == 422
+    owner_page.send(f"/orders/{order.id}/handling", waybill="AWB-77", note="lasă la vecin")
+    shown = words(owner_page.get(f"/orders/{order.id}"))
+    assert all(said in shown for said in ("Ștefan", "Cluj", "Str. Lungă 5", "Iași", "AWB-77", "lasă la vecin"))

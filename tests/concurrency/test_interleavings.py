@@ -26,6 +26,9 @@ CRITICAL = [
     ("finalize", "hard delete"),
     ("create variant", "change product options"),
     ("finalize", "count"),
+    ("finalize many", "finalize"),
+    ("cancel", "cancel"),
+    ("finalize", "price change"),
 ]
 EVERY_DEED = [deed for deed in scenes.DEEDS if deed != "finalize the same order"]
 

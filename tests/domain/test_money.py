@@ -1,5 +1,6 @@
 """Money: exact, two places, rounded per line, half up."""
 
+import random
 from decimal import Decimal
 from fractions import Fraction
 
@@ -41,3 +42,20 @@ def test_tax_is_within_half_a_cent_of_the_exact_figure(quantity: int, price: Dec
     assert Fraction(amounts.gross) == gross
     assert abs(Fraction(amounts.tax) - exact) <= Fraction(1, 200) + Fraction(1, 10**12)
     assert amounts.tax.as_tuple().exponent == -2
+
+
+def test_the_total_is_the_sum_of_the_lines_to_the_cent_in_100_000_orders() -> None:
+    """Against whole cents and fractions: no order's total, and no VAT of a line, is off by anything."""
+    rnd = random.Random(20261120)
+    known = [Decimal(rate) for rate in ("0", "5", "9", "11", "19", "21")]
+    for _ in range(100_000):
+        gross, cents = Decimal("0.00"), 0
+        for _line in range(rnd.randint(1, 4)):
+            quantity, price, rate = rnd.randint(1, 99), rnd.randint(0, 99_999), rnd.choice(known)
+            amounts = line_amounts(quantity, Decimal(price).scaleb(-2), rate)
+            gross += amounts.gross
+            cents += quantity * price
+            # gross - gross / (1 + rate), half up, in whole numbers.
+            part, whole = quantity * price * int(rate), 100 + int(rate)
+            assert amounts.tax.scaleb(2) == (2 * part + whole) // (2 * whole), (quantity, price, rate)
+        assert gross.scaleb(2) == cents

@@ -78,6 +78,7 @@ def planned(seed: int, number: int, ids: Ids) -> Plan:
 WEIGHTS: Final = {
     "finalize": 9, "cancel": 3, "restock": 3, "adjust": 3, "count": 3, "sync": 3,
     "add_item": 2, "change_variant": 2, "set_active": 2, "read": 2,
+    "finalize_many": 3, "write_off": 2, "reprice": 2,
 }  # fmt: skip
 
 
@@ -97,6 +98,9 @@ def _drawn_operation(rnd: random.Random, floor: Floor) -> Operation:
         "add_item": lambda: (order.id, variant.id, rnd.choice((1, 2))),
         "change_variant": lambda: (order.id, line.id, variant.id),
         "set_active": lambda: (variant.id, rnd.random() < 0.5),
+        "finalize_many": lambda: (tuple(rnd.sample([o.id for o in shop.orders], len(shop.orders))),),
+        "write_off": lambda: (order.id, line.id, 1),
+        "reprice": lambda: (variant.id, rnd.choice((100, 250, 399))),
         "read": lambda: (tuple(v.id for v in shop.variants), tuple(o.id for o in shop.orders)),
     }  # fmt: skip
     return Operation(name, draw[name]())

@@ -130,6 +130,26 @@ def restock(shop: Shop, order_id: int, line_id: int, units: int) -> Outcome:
     return ("ok", ((line_id, units),)), done
 
 
+def write_off(shop: Shop, order_id: int, line_id: int, units: int) -> Outcome:
+    """As `restock`, of goods that are damaged or lost: they are back, and the stock stays as it is."""
+    answer, done = restock(shop, order_id, line_id, units)
+    return answer, done if done is shop else done._replace(variants=shop.variants)
+
+
+def finalize_many(shop: Shop, order_ids: tuple[int, ...]) -> Outcome:
+    """One order after the other, each for itself, at one moment."""
+    answers = []
+    for order_id in order_ids:
+        answer, shop = finalize(shop, order_id)
+        answers.append(answer)
+    return ("ok", tuple(answers)), shop
+
+
+def reprice(shop: Shop, variant_id: int, price: int) -> Outcome:
+    """Another price in the catalogue: what is confirmed from now on costs it, what was confirmed does not."""
+    return ("ok",), shop.with_variants(shop.variant(variant_id)._replace(price=price))
+
+
 def _taken_back(shop: Shop, order: Order, back: dict[int, int]) -> Shop:
     units = summed((line.variant, back[line.id]) for line in order.lines if line.id in back)
     lines = tuple(line._replace(back=line.back + back.get(line.id, 0)) for line in order.lines)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from magflow.db import db
 from magflow.domain import errors
 from magflow.domain.actors import Actor
-from magflow.services import checkout, feeds, orders, restock, stock, variants
+from magflow.services import checkout, checkout_in_bulk, feeds, orders, restock, stock, variants
 from tests.gates import model
 from tests.gates.model import Answer, Outcome, Shop
 
@@ -97,6 +97,30 @@ def _restock(order: int, line: int, units: int) -> Answer:
     return ("ok", tuple(sorted(restock.restock(command, actor=ACTOR).returned.items())))
 
 
+def _write_off(order: int, line: int, units: int) -> Answer:
+    command = restock.RestockOrder(order, "gate", [restock.RestockLine(line, units)], to_stock=False, write_off="lost")
+    return ("ok", tuple(sorted(restock.restock(command, actor=ACTOR).returned.items())))
+
+
+def _finalize_many(order_ids: tuple[int, ...]) -> Answer:
+    command = checkout_in_bulk.FinalizeOrders(order_ids)
+    done = checkout_in_bulk.finalize_many(command, actor=ACTOR)
+    return ("ok", tuple(_one_of_many(outcome) for outcome in done))
+
+
+def _one_of_many(outcome: checkout_in_bulk.Outcome) -> Answer:
+    if outcome.refused is not None:
+        return in_words(outcome.refused)
+    if outcome.done is None:
+        raise AssertionError("an order is confirmed or refused")
+    return ("ok", int(outcome.done.order.total_gross * 100))
+
+
+def _reprice(variant: int, price: int) -> Answer:
+    variants.edit(variants.EditVariant(variant, {"price": Decimal(price) / 100}), actor=ACTOR)
+    return ("ok",)
+
+
 def _adjust(variant: int, delta: int) -> Answer:
     return ("ok", stock.adjust(stock.AdjustStock(variant, "gate", delta=delta), actor=ACTOR).stock)
 
@@ -148,6 +172,9 @@ CALLS: Final[Mapping[str, Callable[..., Answer]]] = {
     "finalize": _finalize,
     "cancel": _cancel,
     "restock": _restock,
+    "write_off": _write_off,
+    "finalize_many": _finalize_many,
+    "reprice": _reprice,
     "adjust": _adjust,
     "count": _count,
     "set_active": _set_active,

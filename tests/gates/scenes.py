@@ -16,7 +16,7 @@ from typing import Any, Final
 import psycopg
 
 from magflow.domain import errors
-from magflow.services import checkout, feeds, orders, products, restock, stock, variants
+from magflow.services import checkout, checkout_in_bulk, feeds, orders, products, restock, stock, variants
 from magflow.services.options import OptionInput
 from tests.gates.operations import ACCOUNT, ACTOR, SOURCE, in_words
 
@@ -121,6 +121,19 @@ def _finalize_same(scene: Scene, other: bool) -> Any:
     return _finalize(scene, True)
 
 
+def _finalize_many(scene: Scene, other: bool) -> Any:
+    """Both pending orders, in either order."""
+    wanted = [scene.second, scene.first] if other else [scene.first, scene.second]
+    done = checkout_in_bulk.finalize_many(checkout_in_bulk.FinalizeOrders(wanted), actor=ACTOR)
+    said = {outcome.order_id: outcome.refused.code if outcome.refused else "confirmed" for outcome in done}
+    return (said[scene.first], said[scene.second])
+
+
+def _reprice(scene: Scene, other: bool) -> Any:
+    variants.edit(variants.EditVariant(scene.red, {"price": Decimal(9 if other else 8)}), actor=ACTOR)
+    return "repriced"
+
+
 def _cancel(scene: Scene, other: bool) -> Any:
     done = restock.cancel(restock.CancelOrder(scene.second if other else scene.sold), actor=ACTOR)
     return sum(done.returned.values())
@@ -178,6 +191,8 @@ def _delete(scene: Scene, other: bool) -> Any:
 DEEDS: Final[dict[str, Callable[[Scene, bool], Any]]] = {
     "finalize": _finalize,
     "finalize the same order": _finalize_same,
+    "finalize many": _finalize_many,
+    "price change": _reprice,
     "cancel": _cancel,
     "restock": _restock,
     "add item": _add_item,

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from flask import Flask
 
 from magflow.domain import errors
 from magflow.domain.actors import Actor
-from magflow.services import checkout, orders, products, restock, stock, variants
+from magflow.services import checkout, checkout_in_bulk, orders, products, restock, stock, variants
 from magflow.services.options import OptionInput
 
 ACTOR: Final = Actor(kind="user", name="storm", door="admin")
@@ -87,6 +88,8 @@ def _work(ground: Ground, rnd: random.Random, mixed: bool) -> list[Callable[[], 
             partial(_adjust, variant, rnd.choice((-3, -1, 2, 5))),
             partial(_rename, variant, n),
             partial(_options, ground, rnd.random() < 0.5),
+            partial(_finalize_many, tuple(rnd.sample(ground.pending, min(3, len(ground.pending))))),
+            partial(_reprice, variant, n),
             partial(_add_item, rnd.choice(ground.pending), variant),
         ]
     rnd.shuffle(work)
@@ -95,6 +98,14 @@ def _work(ground: Ground, rnd: random.Random, mixed: bool) -> list[Callable[[], 
 
 def _finalize(order: int) -> None:
     checkout.finalize(checkout.FinalizeOrder(order), actor=ACTOR)
+
+
+def _finalize_many(order_ids: tuple[int, ...]) -> None:
+    checkout_in_bulk.finalize_many(checkout_in_bulk.FinalizeOrders(order_ids), actor=ACTOR)
+
+
+def _reprice(variant: int, number: int) -> None:
+    variants.edit(variants.EditVariant(variant, {"price": Decimal(number + 1)}), actor=ACTOR)
 
 
 def _cancel(order: int) -> None:

@@ -58,6 +58,7 @@ EXAMPLES: dict[str, Refused] = {
     "VariantUnavailable": errors.VariantUnavailable([{"sku": "MUG"}, {"sku": None, "name": "Cup"}]),
     "InsufficientStock": errors.InsufficientStock([Shortage(1, "MUG", 3, 1), Shortage(2, "CUP", 9, 0)]),
     "OverRestock": errors.OverRestock(7, 3, 1),
+    "PriceChanged": errors.PriceChanged("10.00", "12.00", "RON"),
     "RateLimited": errors.RateLimited(5),
     "RetryLater": errors.RetryLater("lock_timeout"),
     "BulkRefused": BulkRefused([]),

@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session
 from magflow.blueprints.orders import answers, requests
 from magflow.db import db
 from magflow.queries import orders as queries
-from magflow.services import checkout, checkout_in_bulk, order_intake, orders, refunds, restock
+from magflow.services import checkout, checkout_in_bulk, confirming, order_intake, orders, refunds, restock
 from magflow.web.answers import listed
 from magflow.web.api import ApiBlueprint, id_after, perform, success
-from magflow.web.bodies import SeenBody
 from magflow.web.permissions import requires
 
 api = ApiBlueprint("api_orders", __name__, description="Orders, their lines, and what came back")
@@ -100,6 +99,17 @@ def get_order(order_id: int) -> Response:
     return success(_order(db.session(), order_id))
 
 
+@api.patch("/orders/<int:order_id>")
+@requires("orders:write")
+@api.reads(requests.ChangeOrderBody)
+@api.answers(answers.OrderOut, description="The order as it stands now")
+def change_order(data: dict[str, Any], order_id: int) -> Response:
+    """Change the customer, the addresses or the note. A closed order takes another note and nothing else."""
+    seen = data.pop("version", None)
+    command = orders.ChangeDetails(order_id, data, seen)
+    return perform(orders.change_details, command, present=lambda session, order: _order(session, order.id))
+
+
 @api.post("/orders/<int:order_id>/items")
 @requires("orders:write")
 @api.reads(requests.AddItemBody)
@@ -142,10 +152,13 @@ def change_item_variant(data: dict[str, Any], order_id: int, item_id: int) -> Re
 
 @api.post("/orders/<int:order_id>/finalize")
 @requires("orders:write")
-@api.reads(SeenBody, required=False)
+@api.reads(requests.FinalizeBody, required=False)
 @api.answers(answers.OrderOut, description="The order, confirmed")
 def finalize(data: dict[str, Any], order_id: int) -> Response:
     """Confirm an order: take its stock and freeze its lines. All of it, or nothing."""
+    if "expected_total" in data:
+        wanted = confirming.ConfirmOrder(order_id, data.get("version"), data["expected_total"])
+        return perform(confirming.confirm, wanted, present=lambda _, done: answers.finalized_json(done))
     command = checkout.FinalizeOrder(order_id, data.get("version"))
     return perform(checkout.finalize, command, present=lambda _, done: answers.finalized_json(done))
 

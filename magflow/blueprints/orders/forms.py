@@ -14,12 +14,13 @@ from magflow.domain.border import INT64_MAX, MONEY_MAX, Unfit, decimal, integer,
 from magflow.domain.errors import FieldError, Invalid
 from magflow.queries import picker
 from magflow.queries.catalogue import VariantRow
-from magflow.queries.orders import VIEWS, OrderFilter
+from magflow.queries.orders import VIEWS, OrderFilter, OrderPage
 from magflow.services.orders import LARGEST_QUANTITY, NewItem
 from magflow.services.restock import RestockLine
 from magflow.web import border
+from magflow.web.forms import Form
 from magflow.web.listing import Listing
-from magflow.web.locale import _l, decimal_sign
+from magflow.web.locale import _, _l, decimal_sign
 from magflow.web.sentences import add_sentences, field_sentence
 
 MOST_LINES = 200
@@ -93,6 +94,69 @@ class LineVariantForm(border.Query):
 
 class VersionForm(border.Query):
     version = border.Integer(required=True, least=1)
+
+
+class FinalizeForm(border.Query):
+    version = border.Integer(required=True, least=1)
+    seen_total = border.Money()
+
+
+class HandlingForm(border.Query):
+    waybill = border.Text(most=100)
+    invoice_number = border.Text(most=100)
+    note = border.LongText(most=2_000)
+
+
+class CustomerForm(border.Query):
+    version = border.Integer(required=True, least=1)
+    customer_name = border.Text()
+    customer_email = border.Email()
+    customer_phone = border.Text(most=60)
+
+
+ADDRESS_FIELDS: Final = {
+    "name": border.Text, "company": border.Text, "vat_number": border.Text, "street": border.Text,
+    "street2": border.Text, "postal_code": border.Text, "city": border.Text, "county": border.Text,
+    "country": border.Text, "phone": border.Text,
+}  # fmt: skip
+ADDRESSES: Final = ("billing", "shipping")
+AddressForm: Any = CustomerForm.from_dict(
+    {f"{which}_{name}": kind() for which in ADDRESSES for name, kind in ADDRESS_FIELDS.items()}, name="AddressForm"
+)
+
+
+def stored_details(page: OrderPage) -> dict[str, str | None]:
+    """The customer and the addresses of an order, by the names of the form's fields."""
+    order = page.order
+    found: dict[str, str | None] = {
+        name: getattr(order, name) for name in ("customer_name", "customer_email", "customer_phone")
+    }
+    for which, address in (("billing", order.billing_address), ("shipping", order.shipping_address)):
+        found |= {f"{which}_{name}": (address or {}).get(name) for name in ADDRESS_FIELDS}
+    return found
+
+
+def address_labels() -> list[tuple[str, str]]:
+    """The fields of an address as they are called, in the order in which they are filled in."""
+    return [
+        ("name", _("Name")), ("company", _("Company")), ("vat_number", _("VAT number")), ("street", _("Street")),
+        ("street2", _("Flat, floor, entrance")), ("postal_code", _("Postal code")), ("city", _("Town")),
+        ("county", _("County")), ("country", _("Country")), ("phone", _("Phone")),
+    ]  # fmt: skip
+
+
+class BuyInForm(border.Query):
+    version = border.Integer(required=True, least=1)
+    wanted = border.Boolean()
+
+
+def details(form: Form) -> dict[str, Any]:
+    """The customer and the addresses that a form names; an address without a word is none."""
+    found: dict[str, Any] = form.pick("customer_name", "customer_email", "customer_phone")
+    for which in ADDRESSES:
+        given = {name: form[f"{which}_{name}"] for name in ADDRESS_FIELDS}
+        found[f"{which}_address"] = {name: value for name, value in given.items() if value} or None
+    return found
 
 
 class CancelForm(border.Query):

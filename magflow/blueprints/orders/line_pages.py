@@ -29,7 +29,9 @@ def _line_landing(order_id: int, change: ItemChange, sku: str | None) -> Landing
         "changed": _("The line is %(sku)s now.", sku=sku),
         "no_change": _("Nothing was changed."),
     }
-    return Landing(url_for("orders.page", order_id=order_id), said[change.action])
+    # Whoever adds goes on adding: the next page begins in the field.
+    adding = 1 if change.action in {"created", "merged"} else None
+    return Landing(url_for("orders.page", order_id=order_id, adding=adding), said[change.action])
 
 
 @blueprint.post("/orders/<int:order_id>/lines")

@@ -20,13 +20,14 @@ from magflow.blueprints.orders.shown import (
     taken,
 )
 from magflow.domain.actors import Actor
-from magflow.domain.errors import Invalid, OverRestock
+from magflow.domain.errors import InsufficientStock, Invalid, OverRestock, VariantUnavailable
 from magflow.queries import coverage, picker
 from magflow.queries import orders as reads
-from magflow.services import checkout, orders, restock
-from magflow.services.checkout import FinalizeOrder
+from magflow.services import confirming, orders, restock
+from magflow.services.confirming import ConfirmOrder, FlagBlocked
 from magflow.services.orders import NewOrder
 from magflow.services.restock import CancelOrder, RestockOrder
+from magflow.web.auth import current_actor
 from magflow.web.forms import Form, Landing, ask_first, show
 from magflow.web.listing import PAGE, Listing
 from magflow.web.locale import _, day, money, ngettext, number
@@ -174,13 +175,16 @@ def finalize(order_id: int) -> ResponseReturnValue:
 
     def confirm(form: Form) -> Callable[[Session, Actor], Landing]:
         def work(session: Session, actor: Actor) -> Landing:
-            done = checkout.finalize.within(session, FinalizeOrder(order_id, form["version"]), actor=actor)
+            command = ConfirmOrder(order_id, form["version"], form["seen_total"])
+            done = confirming.confirm.within(session, command, actor=actor)
             return Landing(back, _("Order %(number)s is confirmed.", number=done.number))
 
         return work
 
-    form = Form.sent(forms.VersionForm(), "finalize")
+    form = Form.sent(forms.FinalizeForm(), "finalize")
     answer = form.once(confirm(form)) if form.ok else None
+    if isinstance(form.refused, InsufficientStock | VariantUnavailable):
+        confirming.flag_blocked(FlagBlocked(order_id, form.refused.code), actor=current_actor())
     return answer or refused_page(order_id, form)
 
 

@@ -7,7 +7,7 @@ from magflow.domain.errors import FieldError, Invalid
 from magflow.services.checkout_in_bulk import MOST_ORDERS
 from magflow.services.orders import LARGEST_QUANTITY, NewItem, NewOrder
 from magflow.web.api import PageQuery
-from magflow.web.bodies import version
+from magflow.web.bodies import SeenBody, version
 from magflow.web.border import (
     Body,
     Boolean,
@@ -80,6 +80,18 @@ class NewOrderBody(Body):
     placed_at = Moment(metadata={"description": "Now, unless given"})
 
 
+class ChangeOrderBody(Body):
+    """The fields that are to change; null empties one. All but the note only while the order is pending."""
+
+    customer_name = Text(allow_none=True)
+    customer_email = Email(allow_none=True)
+    customer_phone = Text(most=60, allow_none=True)
+    billing_address = Nested(AddressBody, allow_none=True)
+    shipping_address = Nested(AddressBody, allow_none=True)
+    note = LongText(allow_none=True)
+    version = version()
+
+
 class TakeOrdersBody(Body):
     """Many orders at once. Each is taken or refused for itself."""
 
@@ -94,6 +106,12 @@ class FinalizeOrdersBody(Body):
     """Many orders to confirm. One order's shortage does not stop the others."""
 
     order_ids = ListOf(Id(), least=1, most=MOST_ORDERS, required=True)
+
+
+class FinalizeBody(SeenBody):
+    """What was decided on: the version, and the total that was shown."""
+
+    expected_total = Money(metadata={"description": "Refused with `price_changed` when it would be another now"})
 
 
 class QuantityBody(Body):

@@ -1,15 +1,16 @@
 """The page of one order, as it is shown by every form that stands on it."""
 
+from decimal import Decimal
 from typing import cast
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from magflow.blueprints.orders import forms, story
+from magflow.blueprints.orders import documents, forms, story
 from magflow.db import db
 from magflow.domain.errors import InsufficientStock, StaleVersion, VariantUnavailable
 from magflow.domain.orders import CONFIRMED, OWN, PENDING
-from magflow.queries import audit, catalogue
+from magflow.queries import audit, catalogue, coverage
 from magflow.queries import orders as reads
 from magflow.queries.orders import OrderPage
 from magflow.services.restock import Restocked
@@ -28,17 +29,30 @@ def order_page(order_id: int, sent: Form | None = None, named: forms.Named | Non
     entries = audit.history_of_order(reading(), order_id)
     rows = catalogue.variant_rows(reading(), list(story.variants_in(entries)))
     refused = sent.refused if sent is not None else None
+    pending = shown.order.status == PENDING
+    own = {line.item.variant_id for line in shown.lines if line.item.variant_id is not None} if pending else set()
+    rate = reads.shop_vat_rate(reading())
+    said = [documents.figures(line, rate) for line in shown.lines]
     html = show(
         "orders/page.html",
         page=shown,
         order=shown.order,
-        pending=shown.order.status == PENDING,
+        pending=pending,
+        figures=dict(zip((line.item.id for line in shown.lines), said, strict=True)),
+        rates=documents.by_rate(said),
+        claims=coverage.claims(reading(), own, besides=order_id),
+        lacks=coverage.lacks(reading(), [order_id]).get(order_id, []) if pending else [],
+        dearer=repriced(shown),
+        handling=reads.handling_of(reading(), order_id),
+        relatives=reads.relatives(reading(), order_id),
+        previous=reads.previous_orders(reading(), shown.order),
+        billing=documents.address_lines(shown.order.billing_address),
+        shipping=documents.address_lines(shown.order.shipping_address),
         after=stock_after(shown),
         taken=taken(shown),
         question=finalize_question(shown),
         cancel_consequences=cancel_consequences(shown),
         events=story.told(entries, {row.variant.id: row.variant.sku for row in rows}),
-        vat=reads.shop_vat_rate(reading()),
         sent=sent,
         named=named,
         short={s.variant_id: s for s in refused.shortages} if isinstance(refused, InsufficientStock) else {},
@@ -47,6 +61,19 @@ def order_page(order_id: int, sent: Form | None = None, named: forms.Named | Non
         returnable=sum(line.outstanding for line in shown.lines) if shown.order.status == CONFIRMED else 0,
     )
     return html, sent.status if sent is not None else 200
+
+
+def repriced(page: OrderPage) -> dict[int, Decimal]:
+    """Lines whose catalogue price is another one now than when they were written: what it was then."""
+    if page.order.status != PENDING:
+        return {}
+    return {
+        line.item.id: line.item.unit_price
+        for line in page.lines
+        if line.item.price_source == "catalogue"
+        and line.item.unit_price is not None
+        and line.item.unit_price != line.unit_price
+    }
 
 
 def stock_after(page: OrderPage) -> dict[int, int]:
@@ -72,6 +99,11 @@ def taken(page: OrderPage) -> list[str]:
             said.append(_("%(sku)s: %(units)s asked, only %(stock)s there", **figures))
         else:
             said.append(_("%(sku)s: %(units)s (stock %(stock)s → %(after)s)", **figures))
+    lines = {line.item.id: line for line in page.lines}
+    for item_id, before in repriced(page).items():
+        line = lines[item_id]
+        prices = {"before": money(before, page.order.currency), "now": money(line.unit_price, page.order.currency)}
+        said.append(_("%(sku)s: the price is %(now)s now; the line was taken at %(before)s", sku=line.sku, **prices))
     return [*said, _("Its lines become a snapshot: prices, names and quantities no longer change.")]
 
 

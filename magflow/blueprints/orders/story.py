@@ -29,7 +29,12 @@ def told(entries: Sequence[AuditEntry], skus: Mapping[int, str]) -> list[Event]:
     for entry in entries:
         if entry.id in first_lines:
             continue
-        said = _of_order(entry, len(first_lines)) if entry.table_name == "orders" else _of_line(entry, skus, entries)
+        if entry.table_name == "orders":
+            said = _of_order(entry, len(first_lines))
+        elif entry.table_name == "order_handling":
+            said = _of_handling(entry)
+        else:
+            said = _of_line(entry, skus, entries)
         if said is not None:
             what, icon, tone, details = said
             events.append(Event(what, moment(entry.at), _who(entry), icon, tone, details, entry.at))
@@ -74,9 +79,27 @@ def _of_order(entry: AuditEntry, lines: int) -> Said | None:
         }
         return said.get(str(new["status"]))
     if new.get("blocked_reason"):
-        return _("Could not be confirmed"), "warning", "warn", str(new["blocked_reason"])
+        return _("Could not be confirmed"), "warning", "warn", _why(str(new["blocked_reason"]))
     if new.keys() - {"version"}:
         return _("Changed"), "edit", "neutral", ", ".join(sorted(new.keys() - {"version"}))
+    return None
+
+
+def _why(code: str) -> str:
+    said = {"insufficient_stock": _("not enough stock"), "variant_unavailable": _("a variant is not available")}
+    return said.get(code, code)
+
+
+def _of_handling(entry: AuditEntry) -> Said | None:
+    new = {name: value for name, value in (entry.new or {}).items() if value is not None}
+    if "buying_in_since" in new:
+        return _("The missing goods are being bought in"), "truck", "info", None
+    if "split_from_id" in new:
+        return _("Split from another order, which could not be covered whole"), "orders", "info", None
+    if "cancel_reason" in new:
+        return _("Why it was cancelled"), "cancelled", "neutral", str(new["cancel_reason"])
+    if sent := [str(new[name]) for name in ("waybill", "invoice_number") if name in new]:
+        return _("Waybill, invoice"), "truck", "neutral", ", ".join(sent)
     return None
 
 

@@ -1,0 +1,54 @@
+"""An order on paper: a page for the printer, and PDFs of the order and of its packing slip."""
+
+import re
+
+from flask import Blueprint, Response, render_template
+
+from magflow.blueprints.orders import documents
+from magflow.blueprints.orders.shown import reading
+from magflow.queries import orders as reads
+from magflow.web.permissions import requires
+
+blueprint = Blueprint("order_documents", __name__)
+
+NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@blueprint.get("/orders/<int:order_id>/order.pdf")
+@requires("orders:read")
+def order(order_id: int) -> Response:
+    """The order as PDF."""
+    page = reads.order_page(reading(), order_id)
+    return _pdf(documents.order_pdf(page, reads.shop_vat_rate(reading())), page.order.number)
+
+
+@blueprint.get("/orders/<int:order_id>/packing-slip.pdf")
+@requires("orders:read")
+def packing_slip(order_id: int) -> Response:
+    """What goes into the parcel, as PDF."""
+    page = reads.order_page(reading(), order_id)
+    return _pdf(documents.packing_slip_pdf(page), f"{page.order.number}-packing-slip")
+
+
+@blueprint.get("/orders/<int:order_id>/print")
+@requires("orders:read")
+def paper(order_id: int) -> str:
+    """The order as a page for the printer."""
+    page = reads.order_page(reading(), order_id)
+    rate = reads.shop_vat_rate(reading())
+    lines = [(line, documents.name_of(line), documents.figures(line, rate)) for line in page.lines]
+    return render_template(
+        "orders/print.html",
+        page=page,
+        order=page.order,
+        lines=lines,
+        rates=documents.by_rate([said for _line, _name, said in lines]),
+        billing=documents.address_lines(page.order.billing_address),
+        shipping=documents.address_lines(page.order.shipping_address),
+    )
+
+
+def _pdf(content: bytes, name: str) -> Response:
+    answer = Response(content, mimetype="application/pdf")
+    answer.headers["Content-Disposition"] = f'inline; filename="{NOT_IN_A_NAME.sub("-", name)}.pdf"'
+    return answer
