@@ -13,6 +13,7 @@ from magflow.models import OptionType, OptionValue, OptionValueVariant, Product,
 from magflow.queries import words
 from magflow.queries.catalogue import VariantRow, complete, orphaned, purchasable, variant_rows
 from magflow.queries.paging import EXACT_UP_TO, Columns, Page, keyed
+from magflow.queries.product_views import incomplete_variants, orphaned_variants
 
 EXACT_WHEN_COSTLY: Final = 1_000
 """The same bound where each row is looked at together with its options."""
@@ -120,15 +121,24 @@ def variant_ids(wanted: VariantFilter) -> Select[int]:
         statement = statement.where(Variant.product_id.in_(_products(wanted.brand, wanted.category)))
     if wanted.option_value:
         statement = statement.where(holds(wanted.option_value, wanted.option_name))
-    for condition, asked in (
-        (purchasable, wanted.purchasable),
-        (complete, wanted.complete),
-        (orphaned, wanted.orphaned),
-    ):
-        if asked is not None:
-            statement = statement.where(condition() if asked else ~condition())
     if wanted.ids is not None:
         statement = statement.where(Variant.id.in_(wanted.ids))
+    return _by_options(statement, wanted)
+
+
+def _by_options(statement: Select[int], wanted: VariantFilter) -> Select[int]:
+    # Asked of the few rows of a product, or found in the whole shop by joins that the server can hash.
+    whole_shop = wanted.product_id is None and wanted.ids is None
+    if wanted.complete is False and whole_shop:
+        statement = statement.where(Variant.id.in_(incomplete_variants()))
+    elif wanted.complete is not None:
+        statement = statement.where(complete() if wanted.complete else ~complete())
+    if wanted.orphaned is True and whole_shop:
+        statement = statement.where(Variant.id.in_(orphaned_variants()))
+    elif wanted.orphaned is not None:
+        statement = statement.where(orphaned() if wanted.orphaned else ~orphaned())
+    if wanted.purchasable is not None:
+        statement = statement.where(purchasable() if wanted.purchasable else ~purchasable())
     return statement
 
 
