@@ -13,7 +13,7 @@ from werkzeug.routing import IntegerConverter
 from magflow import concurrency
 from magflow.db import db
 from magflow.postgres import migrate
-from magflow.services import credentials
+from magflow.services import credentials, subscriptions
 from magflow.settings import Settings, share
 from magflow.web import auth, database, errors, health, locale, logs, openapi, pages, security, static
 from magflow.web.admin import make_admin
@@ -92,6 +92,7 @@ def create_app(settings: Settings, *, areas: Sequence[Area] | None = None, role:
     Migrate(app, db, directory=str(share("migrations")))
     database.watch(app)
     credentials.configure(settings.credentials_keys)
+    subscriptions.allowed[:] = settings.outgoing_allow
     concurrency.Held.strict = settings.env != "production"
     locale.init_app(app, settings)
     health.init_app(app)

@@ -86,6 +86,7 @@ class Settings:
     smtp_url: str | None
     trusted_proxies: tuple[Network, ...]
     trusted_hosts: tuple[str, ...]
+    outgoing_allow: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -120,6 +121,7 @@ class Settings:
             smtp_url=value("SMTP_URL"),
             trusted_proxies=value("MAGFLOW_TRUSTED_PROXIES", ()),
             trusted_hosts=value("MAGFLOW_TRUSTED_HOSTS", ()),
+            outgoing_allow=value("MAGFLOW_OUTGOING_ALLOW", ()),
         )
 
     def with_database(self, url: str) -> Settings:
@@ -363,6 +365,7 @@ SETTINGS: Final[Mapping[str, Callable[[object], Any]]] = {
     "SMTP_URL": _smtp_url,
     "MAGFLOW_TRUSTED_PROXIES": _networks,
     "MAGFLOW_TRUSTED_HOSTS": _hosts,
+    "MAGFLOW_OUTGOING_ALLOW": _hosts,
 }
 
 

@@ -31,7 +31,7 @@ from procrastinate.worker import Worker
 from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Refused, RetryLater
-from magflow.services import credentials, dispatch, jobs, upkeep
+from magflow.services import credentials, dispatch, jobs, subscriptions, upkeep
 from magflow.services.jobs import Postponed, Task
 from magflow.settings import Settings
 from magflow.web import database, locale, logs
@@ -95,6 +95,7 @@ def _application(settings: Settings) -> Flask:
     database.watch(app)
     locale.init_app(app, settings)
     credentials.configure(settings.credentials_keys)
+    subscriptions.allowed[:] = settings.outgoing_allow
     return app
 
 

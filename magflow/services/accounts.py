@@ -217,6 +217,12 @@ def get(session: Session, account_id: int) -> MarketplaceAccount:
     return account
 
 
+@transactional
+def load(session: Session, command: OfAccount, *, actor: Actor) -> MarketplaceAccount:
+    """An account as it stands now, for work outside of any transaction. Raises NotFound."""
+    return get(session, command.account_id)
+
+
 def find(session: Session, source: str, code: str) -> MarketplaceAccount | None:
     """An account by its name."""
     return session.scalar(

@@ -28,7 +28,7 @@ from magflow.domain.marketplaces import (
 from magflow.domain.orders import CONFIRMED, OWN, PENDING
 from magflow.marketplaces.protocol import OrderLineReading, OrderReading, ReturnReading, Unreadable
 from magflow.models import MarketplaceAccount, MarketplaceOrder, MarketplaceReturn, Order, OrderItem
-from magflow.services import accounts, checkout, orders, publishing, restock
+from magflow.services import accounts, checkout, orders, publishing, restock, single
 
 MARKETPLACE_SHIPS: Final = 2
 RECORD_ONLY: Final = "marketplace"
@@ -141,9 +141,9 @@ def _kept(number: str | None) -> Decimal | None:
     return None if number is None else Decimal(number)
 
 
-def waiting(session: Session, account_id: int) -> list[int]:
+def waiting(account_id: int) -> list[int]:
     """Orders of an account that have a step to make."""
-    return [row[0] for row in execute(session, WAITING, {"account": account_id})]
+    return [row[0] for row in single.every(WAITING, {"account": account_id})]
 
 
 # --- one step --------------------------------------------------------------------------------------------------------

@@ -11,8 +11,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, transactional
-from magflow.db import db
-from magflow.domain.actors import Actor
+from magflow.domain.actors import SYSTEM, Actor
 from magflow.domain.errors import NotFound, Refused
 from magflow.marketplaces.errors import MarketplaceError
 from magflow.marketplaces.protocol import Marketplace, OrderReading, Unreadable
@@ -40,11 +39,7 @@ class OrdersRead:
 
 def account_of(account_id: int) -> MarketplaceAccount:
     """The account as it stands now. Raises NotFound."""
-    account = accounts.get(db.session(), account_id)
-    db.session.refresh(account)
-    db.session.expunge(account)
-    db.session.rollback()
-    return account
+    return accounts.load(accounts.OfAccount(account_id), actor=SYSTEM)
 
 
 # --- orders ----------------------------------------------------------------------------------------------------------
@@ -84,9 +79,7 @@ def read_order(account_id: int, external_id: str, *, actor: Actor) -> OrdersRead
 def bring_on(account_id: int, marketplace: Marketplace | None, *, actor: Actor) -> OrdersRead:
     """Every order of an account that waits makes its next steps. One that fails does not stop the others."""
     taken = blocked = failed = 0
-    session = db.session()
-    ids = market_orders.waiting(session, account_id)
-    session.rollback()
+    ids = market_orders.waiting(account_id)
     for order_id in ids:
         try:
             step = market_orders.step(order_id, actor=actor)
@@ -104,32 +97,20 @@ def bring_on(account_id: int, marketplace: Marketplace | None, *, actor: Actor) 
     return OrdersRead(len(ids), taken, blocked, failed)
 
 
-EXTERNAL: Final = "SELECT external_id FROM marketplace_orders WHERE id = %(id)s"
+TOLD: Final = "SELECT account_id, external_id FROM marketplace_orders WHERE id = %(id)s"
 
 
 def _acknowledge(marketplace_order_id: int, marketplace: Marketplace, actor: Actor) -> None:
-    session = db.session()
-    row = execute(session, EXTERNAL, {"id": marketplace_order_id}).fetchone()
-    session.rollback()
-    assert row is not None  # noqa: S101 - it was read a moment ago, and orders are never deleted
-    external_id = str(row[0])
+    row = single.one(TOLD, {"id": marketplace_order_id})
+    if row is None:
+        raise NotFound("marketplace order", marketplace_order_id)
+    account_id, external_id = int(row[0]), str(row[1])
     marketplace.acknowledge(external_id)
     market_orders.acknowledged(marketplace_order_id, actor=actor)
     # Until then its people may have changed it: what is confirmed is what the marketplace says afterwards.
     fresh = marketplace.order(external_id)
     if fresh is not None:
-        account_id = _account_of_order(marketplace_order_id)
         market_orders.store(Told(account_id, [fresh]), actor=actor)
-
-
-def _account_of_order(marketplace_order_id: int) -> int:
-    session = db.session()
-    row = execute(
-        session, "SELECT account_id FROM marketplace_orders WHERE id = %(id)s", {"id": marketplace_order_id}
-    ).fetchone()
-    session.rollback()
-    assert row is not None  # noqa: S101 - as above
-    return int(row[0])
 
 
 RETURNS_READ: Final = "UPDATE marketplace_accounts SET returns_read_at = clock_timestamp() WHERE id = %(id)s"
@@ -174,9 +155,7 @@ ORDER BY last_synced_at LIMIT %(most)s"""
 
 def read_back(account_id: int, *, actor: Actor, most: int = MOST_READ_BACK) -> int:
     """Read some offers that were sent lately: a difference is noted on them. Returns how many were read."""
-    session = db.session()
-    ids = [row[0] for row in execute(session, UNREAD, {"account": account_id, "most": most})]
-    session.rollback()
+    ids = [row[0] for row in single.every(UNREAD, {"account": account_id, "most": most})]
     if not ids:
         return 0
     account = account_of(account_id)
@@ -199,13 +178,10 @@ def ask(session: Session, account_id: int, *, actor: Actor) -> None:
 
 def read_offer_now(account_id: int, offer_id: int, *, actor: Actor) -> bool:
     """Read an offer, named by our id, again. Raises NotFound, and what opening the account raises."""
-    session = db.session()
-    row = execute(
-        session,
+    row = single.one(
         "SELECT external_id FROM offers WHERE id = %(id)s AND account_id = %(account)s",
         {"id": offer_id, "account": account_id},
-    ).fetchone()
-    session.rollback()
+    )
     if row is None:
         raise NotFound("offer", offer_id)
     return read_offer(account_id, str(row[0]), actor=actor)
