@@ -24,6 +24,9 @@ from magflow.web.permissions import requires
 
 blueprint = Blueprint("products", __name__)
 
+MOST_SHOWN = 100
+"""Variants in the table of a product's page: a browser takes seconds over two thousand rows, the grid does not."""
+
 FIELDS = ("name", "brand", "category", "description", "vat_rate")
 
 
@@ -98,7 +101,8 @@ def page(product_id: int) -> str:
     return show(
         "products/page.html",
         page=shown,
-        covers=images.covers_of_variants(reading(), [row.variant.id for row in shown.variants]),
+        most_shown=MOST_SHOWN,
+        covers=images.covers_of_variants(reading(), [row.variant.id for row in shown.variants[:MOST_SHOWN]]),
         pictures=image_pages.gallery(product_id),
         report=_report(shown),
         archive_consequences=archive_consequences,
