@@ -72,7 +72,6 @@ class StockAlert(Base):
         )
     )
     """Where it stands in the queue: by priority, then by money."""
-    facts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     opened_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
     snoozed_until: Mapped[datetime | None] = mapped_column(Timestamp)
     snoozed_stocks: Mapped[str | None] = mapped_column(Text)

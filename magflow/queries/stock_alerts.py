@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from magflow.domain.errors import NotFound
 from magflow.domain.stock_sync import LOSES, PRIORITIES, TYPES, Recommendation
 from magflow.models import Product, StockAlert, StockSyncChange, Variant
-from magflow.queries.paging import Page, keyed
+from magflow.queries.paging import Page, counted, keyed
 from magflow.queries.stock_sync import Account, Analysed, accounts, analysed
 
 SECONDS_OF_A_WEEK: Final = 604_800
@@ -128,6 +128,28 @@ def _stale() -> ColumnElement[bool]:
     )
 
 
+def closed(
+    session: Session,
+    *,
+    sku: str | None = None,
+    variant_id: int | None = None,
+    after: int | None = None,
+    limit: int = 50,
+) -> Page[AlertRow]:
+    """What is over or was dismissed, the newest first."""
+    statement = select(StockAlert.id).where(StockAlert.state.in_(("resolved", "dismissed")))
+    if variant_id is not None:
+        statement = statement.where(StockAlert.variant_id == variant_id)
+    if sku:
+        statement = statement.join(Variant, Variant.id == StockAlert.variant_id).where(Variant.sku == sku)
+    total, estimate = counted(session, statement)
+    if after is not None:
+        statement = statement.where(StockAlert.id < after)
+    ids = list(session.scalars(statement.order_by(StockAlert.id.desc()).limit(limit + 1)))
+    more, ids = len(ids) > limit, ids[:limit]
+    return Page(alert_rows(session, ids), total, estimate, ids[-1] if more else None)
+
+
 def alert_rows(session: Session, ids: Sequence[int], every: Sequence[Account] | None = None) -> list[AlertRow]:
     """These alerts in this order, with everything that is said of them."""
     if not ids:
@@ -186,6 +208,11 @@ class Summary:
     @property
     def total(self) -> int:
         return sum(self.by_cause.values())
+
+    @property
+    def lost(self) -> Decimal:
+        """The same in money."""
+        return Decimal(self.lost_cents).scaleb(-2)
 
     @property
     def critical(self) -> int:

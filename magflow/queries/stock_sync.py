@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import select, text
+from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session
 
 from magflow.domain.errors import AmbiguousSku, NotFound
-from magflow.domain.marketplaces import ACTIVE_OFFER, sellable
+from magflow.domain.marketplaces import ACTIVE_OFFER, offered, sellable
 from magflow.domain.stock_sync import Analysis, OfferFacts, Thresholds, analyse
-from magflow.models import Product, Setting, Variant
+from magflow.models import Offer, Product, Setting, StockAlert, Variant
+from magflow.queries.paging import Page, counted
 
 SETTING: Final = "stock_sync"
 FIGURES: Final = ("low_stock", "stale_days", "default_transfer")
@@ -186,6 +187,47 @@ def analyse_one(session: Session, variant_id: int, now: datetime | None = None) 
     return found
 
 
+@dataclass(frozen=True)
+class Chain:
+    """An offer's stock as a chain: what there is, what of it is shown, what was sent, what was read back."""
+
+    account_id: int
+    stock: int
+    reserved: int
+    buffer: int
+    offered: int | None
+    """None: the marketplace counts it; we read it and do not write it."""
+    sent: int | None
+    shown: int
+
+
+CHAINS: Final = """
+SELECT o.account_id, CASE WHEN p.kind = 'marketplace' THEN o.stock WHEN p.mode = 'divided' THEN coalesce(o.share, 0)
+                          ELSE v.stock END AS stock,
+       coalesce((SELECT sum(i.quantity) FROM order_items i JOIN orders r ON r.id = i.order_id
+                 WHERE i.variant_id = v.id AND r.status = 'pending' AND i.stock_source = 'own'
+                   AND (p.mode = 'shared' OR (r.source = a.source AND r.source_account = a.code))), 0)::integer
+           AS reserved,
+       coalesce(o.buffer, a.buffer) AS buffer, p.kind, o.sent_stock, o.stock AS shown
+FROM offers o JOIN marketplace_accounts a ON a.id = o.account_id JOIN stock_pools p ON p.name = a.pool
+JOIN variants v ON v.id = o.variant_id
+WHERE o.variant_id = :variant ORDER BY o.account_id"""
+
+
+def chains(session: Session, variant_id: int) -> dict[int, Chain]:
+    """The chain of each account's offer of a variant."""
+    found = {}
+    for account_id, stock, reserved, buffer, kind, sent, shown in session.execute(
+        text(CHAINS), {"variant": variant_id}
+    ):
+        own = kind == "own"
+        found[account_id] = Chain(
+            account_id, stock, reserved if own else 0, buffer if own else 0,
+            offered(stock, reserved, buffer) if own else None, sent, shown,
+        )  # fmt: skip
+    return found
+
+
 # --- SKUs ------------------------------------------------------------------------------------------------------------
 
 
@@ -207,12 +249,32 @@ def variants_of(session: Session, skus: Sequence[str]) -> dict[str, tuple[int, .
         {"skus": list(skus)},
     )
     every: dict[str, list[tuple[int, bool]]] = {}
-    for sku, variant_id, offered in rows:
-        every.setdefault(sku, []).append((variant_id, offered))
+    for sku, variant_id, listed in rows:
+        every.setdefault(sku, []).append((variant_id, listed))
     return {
-        sku: tuple(id_ for id_, offered in ids if offered) or tuple(id_ for id_, _offered in ids)
+        sku: tuple(id_ for id_, listed in ids if listed) or tuple(id_ for id_, _listed in ids)
         for sku, ids in every.items()
     }
+
+
+def offered_variants(
+    session: Session, *, sku: str | None = None, action: bool = False, after: int | None = None, limit: int = 50
+) -> Page[int]:
+    """Variants that have offers, by id; of one SKU, or only those that ask for an action."""
+    statement = select(Variant.id).where(exists(select(Offer.id).where(Offer.variant_id == Variant.id)))
+    if sku:
+        statement = statement.where(Variant.sku == sku)
+    if action:
+        waiting = select(StockAlert.id).where(
+            StockAlert.variant_id == Variant.id, StockAlert.state == "open", StockAlert.priority < 2
+        )
+        statement = statement.where(exists(waiting))
+    total, estimate = counted(session, statement)
+    if after is not None:
+        statement = statement.where(Variant.id > after)
+    ids = list(session.scalars(statement.order_by(Variant.id).limit(limit + 1)))
+    more, ids = len(ids) > limit, ids[:limit]
+    return Page(ids, total, estimate, ids[-1] if more else None)
 
 
 def variant_of(session: Session, sku: str) -> int:

@@ -21,7 +21,6 @@ CREATE TABLE IF NOT EXISTS stock_alerts (
     counted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     place bigint GENERATED ALWAYS AS (
         priority::bigint * 1000000000000000 + 999999999999999 - least(weekly_cents, 999999999999999)) STORED,
-    facts jsonb NOT NULL DEFAULT '{}',
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     snoozed_until timestamptz,
     snoozed_stocks text,

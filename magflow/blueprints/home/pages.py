@@ -4,18 +4,21 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, Final
 
-from flask import Blueprint, render_template
+from flask import Blueprint
 
 from magflow.db import db
-from magflow.queries import audit, audit_names, home
+from magflow.queries import audit, audit_names, home, stock_alerts
 from magflow.queries.audit import AuditEntry
 from magflow.web import audit_words, auth
+from magflow.web.forms import show
 from magflow.web.locale import _, ngettext
 from magflow.web.pages import url_or_none
 from magflow.web.permissions import allowed, requires
 
 blueprint = Blueprint("home", __name__)
 
+WORST: Final = 5
+"""Alerts that Home shows."""
 ACTIVITY: Final = 10
 LOOKED_AT: Final = 200
 """Entries that are read for ten lines: an import adds many variants at once."""
@@ -28,9 +31,12 @@ def index() -> str:
     """How much there is, what waits, what happened last; in a new shop, what to do first."""
     figures = home.figures(db.session())
     scopes = auth.visitor().scopes
-    return render_template(
+    sees_stock = allowed("stock:read", scopes) and url_or_none("stock_sync.index") is not None
+    return show(
         "home/index.html",
         figures=figures,
+        worst=stock_alerts.alerts(db.session(), stock_alerts.AlertFilter(), limit=WORST).rows if sees_stock else [],
+        counts=stock_alerts.summary(db.session()) if sees_stock else None,
         steps=first_steps(figures, scopes),
         activity=recent_activity() if allowed("admin", scopes) else [],
         urls={
@@ -39,6 +45,7 @@ def index() -> str:
             "orders": url_or_none("orders.index"),
             "imports": url_or_none("imports.index"),
             "audit": url_or_none("audit.index"),
+            "stock_sync": url_or_none("stock_sync.index"),
         },
     )
 

@@ -1,7 +1,22 @@
 """Marketplace stock: what is where, what is wrong with it, and moving it."""
 
-from magflow.blueprints.stock_sync import api, jobs, transfer_api
-from magflow.blueprints.stock_sync import words as words
-from magflow.web.areas import Area
+from magflow.blueprints.stock_sync import api, jobs, pages, transfer_api, transfer_pages
+from magflow.web.areas import Area, MenuEntry
+from magflow.web.locale import _l
 
-area = Area("stock_sync", api=(api.api, transfer_api.api), tasks=jobs.TASKS)
+area = Area(
+    "stock_sync",
+    blueprints=(pages.blueprint, transfer_pages.blueprint),
+    api=(api.api, transfer_api.api),
+    tasks=jobs.TASKS,
+    menu=(
+        MenuEntry(
+            _l("Stock sync"),
+            "stock_sync.index",
+            permission="stock:read",
+            icon="sync",
+            position=400,
+            badge=pages.waiting_alerts,
+        ),
+    ),
+)

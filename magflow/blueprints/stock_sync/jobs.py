@@ -35,5 +35,5 @@ def advance_transfers() -> None:
 TASKS: Final = (
     Task("stock_sync.follow", follow, cron="* * * * * */5", pauses=()),
     Task("stock_sync.advance_transfers", advance_transfers, cron="* * * * * */5", pauses=()),
-    Task("stock_sync.look_at_all", look_at_all, cron="23 * * * *", pauses=()),
+    Task(alerts.LOOK_AT_ALL, look_at_all, cron="23 * * * *", pauses=()),
 )

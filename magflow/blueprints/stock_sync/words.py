@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
-from magflow.domain.stock_sync import CAUSES, Finding, OfferFacts, Recommendation
+from flask import url_for
+
+from magflow.domain.stock_sync import CAUSES, Finding, OfferFacts, Recommendation, Thresholds
 from magflow.domain.transfers import NeedsConfirmation, NothingToMove, TransferMoveRefused, TransferOpen
 from magflow.queries.stock_alerts import AlertRow
 from magflow.services.stock_sync.alerts import AlertClosed
@@ -79,6 +81,17 @@ FAULT_WORDS: Final[dict[str, Any]] = {
 }
 
 
+def tabs(current: str) -> list[dict[str, Any]]:
+    """The pages of the area."""
+    pages = (
+        ("alerts", _("Alerts"), "stock_sync.index"),
+        ("products", _("Products unified"), "stock_sync.products"),
+        ("transfers", _("Transfers"), "sync_transfers.index"),
+        ("history", _("History"), "stock_sync.history"),
+    )
+    return [{"label": label, "url": url_for(to), "active": key == current} for key, label, to in pages]
+
+
 # --- an alert, in the order in which a card says it ------------------------------------------------------------------
 
 
@@ -96,6 +109,10 @@ def headline(finding: Finding) -> str:
     offer = finding.accounts[0]
     names = ", ".join(one.name for one in finding.accounts)
     cause = finding.cause
+    if len(finding.accounts) > 1 and cause == "zero_stock":
+        return _("%(accounts)s are at 0, with competition", accounts=names)
+    if len(finding.accounts) > 1 and cause == "low_stock":
+        return _("%(accounts)s are low, with competition", accounts=names)
     if cause == "zero_stock":
         others = offer.other_sellers or 0
         if not others:
@@ -169,12 +186,11 @@ def suggestion(advice: Recommendation | None) -> str:
     return _("Correct what the marketplace names.")
 
 
-def how_much(limits: Any) -> str:
+def how_much(advice: Recommendation, limits: Thresholds) -> str:
     """Which rule gave the quantity."""
-    return _(
-        "The quantity is the usual one: at most %(n)s, and at most half of what the giver has. There is no forecast.",
-        n=limits.default_transfer,
-    )
+    if advice.cause in {"better_rank", "no_competition"}:
+        return _("Half of the difference, at most %(n)s. There is no forecast.", n=limits.default_transfer)
+    return _("At most %(n)s, and at most half of what the giver has. There is no forecast.", n=limits.default_transfer)
 
 
 def warning(offer: OfferFacts, left: int, impact: str) -> str:
@@ -197,6 +213,14 @@ def status(row: Any) -> str:
             return _("Action required: order more")
         return _("Action required: %(what)s", what=CAUSE_WORDS[advice[0].cause])
     return str(CAUSE_WORDS[advice[0].cause])
+
+
+def ending(alert: Any) -> str:
+    """How an alert ended."""
+    if alert.state == "dismissed":
+        reason = REASON_WORDS.get(alert.dismissed_reason or "", alert.dismissed_reason)
+        return _("dismissed by %(who)s: %(reason)s", who=alert.decided_by or "—", reason=reason)
+    return _("resolved by a transfer") if alert.resolved_by == "action" else _("resolved by itself")
 
 
 def choices() -> list[tuple[str, Any]]:

@@ -16,15 +16,17 @@ from magflow.domain.actors import Actor
 from magflow.domain.errors import Conflict, FieldError, Invalid, NotFound
 from magflow.models import StockAlert
 from magflow.queries import stock_sync as reads
+from magflow.services import jobs
 from magflow.services.stock_sync.evaluation import STOCKS_NOW, statement
 
-TOGETHER: Final = 5_000
+TOGETHER: Final = 10_000
 """Variants that are looked at in one transaction: a fraction of a second, in which nobody else evaluates."""
 LARGEST_ID: Final = 2**63 - 1
 REASONS: Final = ("wrong_data", "not_worth_it", "discontinued", "handled_elsewhere", "other")
 SNOOZE_DAYS: Final = 7
 
 LOCK: Final = ("stock_alerts",)
+LOOK_AT_ALL: Final = "stock_sync.look_at_all"
 
 TAKE_CHANGES: Final = """
 DELETE FROM stock_sync_changes WHERE id IN (SELECT id FROM stock_sync_changes ORDER BY id LIMIT %(most)s)
@@ -50,6 +52,11 @@ class Looked:
             self.changed + other.changed,
             self.closed + other.closed,
         )
+
+
+def look_soon(session: Session) -> None:
+    """Have everything looked at by a worker, in the caller's transaction: a limit was changed."""
+    jobs.enqueue(session, LOOK_AT_ALL, queueing_lock=LOOK_AT_ALL)
 
 
 def catch_up(*, actor: Actor) -> Looked:

@@ -126,7 +126,7 @@ VALUED: Final = f""", sales AS (
            round(v.price * (cardinality(w.accounts) * {ASSUMED_WEEKLY} + coalesce(s.more, 0)) * {_cases(AT_STAKE)}
                  * CASE WHEN w.leaders IS NULL OR w.leaders <@ w.accounts THEN 1 ELSE {(100 - CAUGHT) / 100} END
                 )::bigint AS cents
-    FROM wanted w JOIN variants v ON v.id = w.variant_id LEFT JOIN sold s USING (variant_id, cause)
+    FROM wanted w JOIN variants v ON v.id = w.variant_id AND {{variants}} LEFT JOIN sold s USING (variant_id, cause)
 ), live AS (
     SELECT id, variant_id, cause, account_ids FROM stock_alerts a WHERE resolved_at IS NULL AND {{alerts}}
 )"""
@@ -161,11 +161,9 @@ WRITTEN: Final = f""", closed AS (
     FROM stock_alerts a WHERE snoozed_until > %(now)s::timestamptz AND resolved_at IS NOT NULL AND {{alerts}}
     ORDER BY variant_id, cause, id DESC
 ), opened AS (
-    INSERT INTO stock_alerts AS a (variant_id, cause, priority, account_ids, weekly_cents, facts, state, snoozed_until,
+    INSERT INTO stock_alerts AS a (variant_id, cause, priority, account_ids, weekly_cents, state, snoozed_until,
                                    decided_by, opened_at, counted_at)
     SELECT w.variant_id, w.cause, w.priority, w.accounts, w.cents,
-           (SELECT jsonb_object_agg(o.account_id, jsonb_build_array(o.stock, o.number_of_offers, o.buy_button_rank))
-            FROM offers o WHERE o.variant_id = w.variant_id),
            CASE WHEN s.cause IS NULL THEN 'open' ELSE 'snoozed' END, s.snoozed_until, s.decided_by,
            %(now)s::timestamptz, %(now)s::timestamptz
     FROM valued w
@@ -175,25 +173,29 @@ WRITTEN: Final = f""", closed AS (
     ORDER BY w.variant_id, w.cause
     ON CONFLICT (variant_id, cause) WHERE resolved_at IS NULL DO NOTHING
     RETURNING a.id, a.variant_id, a.cause, a.priority, a.account_ids, a.state
+), named AS (
+    SELECT d.account_ids, jsonb_agg(m.code ORDER BY m.id) AS codes
+    FROM (SELECT DISTINCT account_ids FROM opened) d JOIN marketplace_accounts m ON m.id = ANY (d.account_ids)
+    GROUP BY d.account_ids
 ), told AS (
     INSERT INTO events (type, payload)
     SELECT 'alert.opened', jsonb_build_object('alert_id', o.id, 'variant_id', o.variant_id, 'sku', v.sku,
-        'cause', o.cause, 'priority', (ARRAY['{"', '".join(PRIORITIES)}'])[o.priority + 1], 'accounts',
-        (SELECT jsonb_agg(m.code ORDER BY m.id) FROM marketplace_accounts m WHERE m.id = ANY (o.account_ids)))
-    FROM opened o JOIN variants v ON v.id = o.variant_id WHERE o.state = 'open' ORDER BY o.id
+        'cause', o.cause, 'priority', (ARRAY['{"', '".join(PRIORITIES)}'])[o.priority + 1], 'accounts', n.codes)
+    FROM opened o JOIN variants v ON v.id = o.variant_id AND {{variants}} JOIN named n USING (account_ids)
+    WHERE o.state = 'open' ORDER BY o.id
 )
 SELECT (SELECT count(*) FROM opened), (SELECT count(*) FROM changed), (SELECT count(*) FROM closed)"""
 
 SCOPES: Final = {
-    "ids": ("{0}.variant_id = ANY (%(ids)s::bigint[])"),
-    "range": ("{0}.variant_id > %(after)s::bigint AND {0}.variant_id <= %(to)s::bigint"),
+    "ids": "{0} = ANY (%(ids)s::bigint[])",
+    "range": "{0} > %(after)s::bigint AND {0} <= %(to)s::bigint",
 }
 
 
 def statement(scope: str, *, strict: bool, categories: bool) -> str:
     """The whole statement for a scope: `ids`, or `range`."""
     return listed(scope, strict=strict, categories=categories) + (VALUED + WRITTEN).format(
-        alerts=SCOPES[scope].format("a")
+        alerts=SCOPES[scope].format("a.variant_id"), variants=SCOPES[scope].format("v.id")
     )
 
 
@@ -203,5 +205,5 @@ def listed(scope: str, *, strict: bool, categories: bool) -> str:
         competition=STRICT_COMPETITION if strict else PLAIN_COMPETITION,
         limits=CATEGORY_LIMITS if categories else SHOP_LIMITS,
         categories=CATEGORIES if categories else "",
-        scope=SCOPES[scope].format("o"),
+        scope=SCOPES[scope].format("o.variant_id"),
     )

@@ -1,0 +1,76 @@
+"""What the pages of stock sync are asked and sent, as values."""
+
+from typing import Final
+
+from magflow.blueprints.stock_sync.requests import LARGEST_AMOUNT, LONGEST_SKU, TRANSFER_STATES
+from magflow.domain.stock_sync import CAUSES, PRIORITIES
+from magflow.services.stock_sync.alerts import REASONS
+from magflow.web import border
+
+SNOOZES: Final = ("1", "7", "30", "stock")
+
+
+class AlertsQuery(border.Query):
+    """What the address of the queue says."""
+
+    view = border.OneOf((*PRIORITIES, "snoozed"))
+    cause = border.OneOf(tuple(CAUSES))
+    account = border.Text(most=70)
+    q = border.Text(most=LONGEST_SKU)
+
+
+class ProductsQuery(border.Query):
+    view = border.OneOf(("action",))
+    q = border.Text(most=LONGEST_SKU)
+
+
+class TransfersQuery(border.Query):
+    view = border.OneOf(TRANSFER_STATES)
+    q = border.Text(most=LONGEST_SKU)
+
+
+class HistoryQuery(border.Query):
+    q = border.Text(most=LONGEST_SKU)
+
+
+class SnoozeForm(border.Query):
+    for_ = border.OneOf(SNOOZES, data_key="for", required=True)
+
+
+class DismissForm(border.Query):
+    reason = border.OneOf(REASONS, required=True)
+
+
+class WhichTransferQuery(border.Query):
+    """What the wizard starts from."""
+
+    variant_id = border.Id()
+    from_account = border.Text(most=70)
+    to_account = border.Text(most=70)
+    amount = border.Integer(least=1, most=LARGEST_AMOUNT)
+    alert_id = border.Id()
+
+
+class TransferForm(border.Query):
+    variant_id = border.Id(required=True)
+    from_account = border.Text(most=70, required=True)
+    to_account = border.Text(most=70, required=True)
+    amount = border.Integer(least=1, most=LARGEST_AMOUNT, required=True)
+    alert_id = border.Id()
+    note = border.Text(most=200)
+    confirm = border.Boolean()
+
+
+class ReceiveForm(border.Query):
+    quantity = border.Integer(least=0, most=LARGEST_AMOUNT, required=True)
+    more = border.Boolean()
+    reason = border.Text(most=200)
+
+
+class RulesForm(border.Query):
+    low_stock = border.Integer(least=1, most=1000, required=True)
+    stale_days = border.Integer(least=1, most=365, required=True)
+    default_transfer = border.Integer(least=1, most=100_000, required=True)
+    strict = border.Boolean()
+    category = border.Text(most=200)
+    category_low_stock = border.Integer(least=1, most=1000)

@@ -1,0 +1,235 @@
+"""Pages of stock sync: the queue of alerts, all SKUs side by side, one SKU, and what was closed."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, cast
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from magflow.blueprints.stock_sync import forms, words
+from magflow.blueprints.stock_sync.current import bring_up_to_date
+from magflow.db import db
+from magflow.domain.actors import Actor
+from magflow.domain.stock_sync import PRIORITIES
+from magflow.queries import stock_alerts, transfers
+from magflow.queries import stock_sync as reads
+from magflow.services import settings_store
+from magflow.services.stock_sync import alerts
+from magflow.web.forms import Form, Landing, act, show
+from magflow.web.listing import PAGE, Listing
+from magflow.web.locale import _
+from magflow.web.permissions import requires
+
+blueprint = Blueprint("stock_sync", __name__)
+
+SHOWN: Final = 5
+"""Transfers and closed alerts on the page of a SKU."""
+
+
+def reading() -> Session:
+    """The session of this request, for reads."""
+    return cast("Session", db.session)
+
+
+@blueprint.app_context_processor
+def sentences() -> dict[str, Any]:
+    """The words of stock sync, for its templates and for Home."""
+    return {"sync_words": words}
+
+
+def waiting_alerts() -> int:
+    """For the menu: how many alerts ask for an action."""
+    return stock_alerts.needing_people(reading())
+
+
+# --- alerts ----------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/stock-sync")
+@requires("stock:read")
+def index() -> str:
+    """The queue: what costs money, the worst first."""
+    bring_up_to_date()
+    listing = Listing(forms.AlertsQuery())
+    view = listing["view"]
+    wanted = stock_alerts.AlertFilter(
+        state="snoozed" if view == "snoozed" else "open",
+        priority=view if view in PRIORITIES else None,
+        type=listing["cause"],
+        account=listing["account"],
+        sku=listing["q"],
+    )
+    after = [int(part) for part in listing.after.split(".")] if listing.after else None
+    page = stock_alerts.alerts(reading(), wanted, after=after if after and len(after) == 2 else None, limit=PAGE)
+    counts = stock_alerts.summary(reading())
+    next_key = ".".join(map(str, page.next_key)) if page.next_key else None
+    chips = listing.chip("cause", _("Cause"), words.CAUSE_WORDS.get(listing["cause"] or ""))
+    return show(
+        "stock_sync/alerts.html",
+        area_tabs=words.tabs("alerts"),
+        listing=listing,
+        page=page,
+        pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=next_key),
+        views=[
+            listing.tab(_("All"), "", count=counts.total),
+            *(listing.tab(words.PRIORITY_WORDS[p], p, count=counts.by_priority.get(p)) for p in PRIORITIES),
+            listing.tab(_("Snoozed"), "snoozed", count=counts.snoozed),
+        ],
+        chips=[*chips, *listing.chip("account", _("Account"))],
+        causes=[(cause, label, counts.by_cause[cause]) for cause, label in words.choices() if cause in counts.by_cause],
+        accounts=reads.accounts(reading()),
+        counts=counts,
+    )
+
+
+@blueprint.post("/stock-sync/alerts/<int:alert_id>/snooze")
+@requires("stock:write")
+def snooze(alert_id: int) -> ResponseReturnValue:
+    """Put an alert to sleep."""
+    form = Form.sent(forms.SnoozeForm())
+    how = form["for_"] if form.ok else "7"
+
+    def work(session: Session, actor: Actor) -> Landing:
+        if how == "stock":
+            command = alerts.Snooze(alert_id, until_stock_changes=True)
+        else:
+            command = alerts.Snooze(alert_id, datetime.now(UTC) + timedelta(days=int(how)))
+        alerts.snooze.within(session, command, actor=actor)
+        return Landing(_back(), _("Snoozed."))
+
+    return act(work, _back())
+
+
+@blueprint.post("/stock-sync/alerts/<int:alert_id>/dismiss")
+@requires("stock:write")
+def dismiss(alert_id: int) -> ResponseReturnValue:
+    """Close an alert for a reason."""
+    form = Form.sent(forms.DismissForm())
+    reason = form["reason"] if form.ok else "other"
+
+    def work(session: Session, actor: Actor) -> Landing:
+        alerts.dismiss.within(session, alerts.Dismiss(alert_id, reason), actor=actor)
+        return Landing(_back(), _("Dismissed: %(reason)s.", reason=words.REASON_WORDS[reason]))
+
+    return act(work, _back())
+
+
+@blueprint.post("/stock-sync/alerts/<int:alert_id>/reopen")
+@requires("stock:write")
+def reopen(alert_id: int) -> ResponseReturnValue:
+    """Take a snooze or a dismissal back."""
+
+    def work(session: Session, actor: Actor) -> Landing:
+        alerts.reopen.within(session, alerts.Reopen(alert_id), actor=actor)
+        return Landing(_back(), _("Open again."))
+
+    return act(work, _back())
+
+
+def _back() -> str:
+    """The page that the button stood on: one of ours."""
+    here = request.form.get("back", "")
+    return here if here.startswith("/") and not here.startswith("//") else url_for("stock_sync.index")
+
+
+# --- all SKUs, one SKU -----------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/stock-sync/products")
+@requires("stock:read")
+def products() -> str:
+    """A row per SKU, the accounts side by side."""
+    bring_up_to_date()
+    listing = Listing(forms.ProductsQuery())
+    page = reads.offered_variants(
+        reading(), sku=listing["q"], action=listing["view"] == "action", after=listing.after_id, limit=PAGE
+    )
+    found = reads.analysed(reading(), page.rows)
+    return show(
+        "stock_sync/products.html",
+        area_tabs=words.tabs("products"),
+        listing=listing,
+        rows=[found[id_] for id_ in page.rows if id_ in found],
+        pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),
+        views=[listing.tab(_("All"), ""), listing.tab(_("Action required"), "action")],
+        accounts=reads.accounts(reading()),
+        travelling=transfers.in_transit(reading(), page.rows),
+    )
+
+
+@blueprint.get("/stock-sync/products/<int:variant_id>")
+@requires("stock:read")
+def sku(variant_id: int) -> str:
+    """One SKU: the chain of its stock per account, its alerts, its transfers."""
+    bring_up_to_date()
+    one = reads.analyse_one(reading(), variant_id)
+    live = stock_alerts.alerts(reading(), stock_alerts.AlertFilter(variant_id=variant_id), limit=20)
+    moved = transfers.transfers(reading(), transfers.TransferFilter(variant_id=variant_id), limit=SHOWN)
+    return show(
+        "stock_sync/sku.html",
+        one=one,
+        alerts=live.rows,
+        transfers=moved.rows,
+        chains=reads.chains(reading(), variant_id),
+        closed=stock_alerts.closed(reading(), variant_id=variant_id, limit=SHOWN).rows,
+        travelling=transfers.in_transit(reading(), [variant_id]),
+    )
+
+
+@blueprint.get("/stock-sync/history")
+@requires("stock:read")
+def history() -> str:
+    """What is over: resolved by an action or by itself, and what somebody dismissed."""
+    listing = Listing(forms.HistoryQuery())
+    page = stock_alerts.closed(reading(), sku=listing["q"], after=listing.after_id, limit=PAGE)
+    return render_template(
+        "stock_sync/history.html",
+        area_tabs=words.tabs("history"),
+        listing=listing,
+        page=page,
+        pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),
+    )
+
+
+# --- rules -----------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/settings/rules")
+@requires("admin")
+def rules() -> str:
+    """The limits of stock sync, and what differs for single categories."""
+    return _rules_page(Form())
+
+
+def _rules_page(form: Form) -> str:
+    return show("stock_sync/rules.html", form=form, limits=reads.limits(reading()))
+
+
+@blueprint.post("/settings/rules")
+@requires("admin")
+def save_rules() -> ResponseReturnValue:
+    """Save the limits. An empty limit of a category takes its override away."""
+    form = Form.sent(forms.RulesForm())
+    if form.ok:
+        kept = reads.limits(reading())
+        categories = {name: dict(own) for name, own in kept.categories.items()}
+        if name := form["category"]:
+            categories.pop(name, None)
+            if form["category_low_stock"]:
+                categories[name] = {"low_stock": form["category_low_stock"]}
+        value = {
+            **form.pick("low_stock", "stale_days", "default_transfer"),
+            "competition": "other_sellers" if form["strict"] else "offers",
+            "categories": categories,
+        }
+
+        def work(session: Session, actor: Actor) -> Landing:
+            command = settings_store.ChangeSetting(settings_store.STOCK_SYNC, value)
+            settings_store.change.within(session, command, actor=actor)
+            alerts.look_soon(session)
+            return Landing(url_for("stock_sync.rules"), _("Saved. All offers are looked at again."))
+
+        if (answer := form.once(work)) is not None:
+            return answer
+    return _rules_page(form), form.status

@@ -1,0 +1,85 @@
+"""A morning with stock sync, by clicking: Home says what costs money, a transfer mends it, the queue gets shorter."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from playwright.sync_api import expect
+
+from magflow.db import db
+from tests.browser.conftest import Person
+from tests.shop import stock_of
+from tests.stock_sync.market import emg331, make_accounts, make_listed, offer
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_morning(ana: Person, module_app: Flask) -> None:
+    with module_app.app_context():
+        make_accounts("main", "fbe")
+        variant = emg331()
+        make_listed(offer("main", 3), offer("fbe", 40), sku="KEY-02", price="20.00")
+        make_listed(offer("main", 0), offer("fbe", 0), sku="CAM-07", price="15.00")
+        db.session.remove()
+    page = ana.go("/stock-sync")
+    first = page.locator(".alert-card").first
+    expect(first).to_contain_text("MAIN is at 0, 1 other seller")
+    expect(first).to_contain_text("Bring 10 units from FBE to MAIN.")
+
+    # Home shows the worst first; the transfer is reviewed, found safe, and carried out.
+    ana.go("/")
+    expect(page.locator(".alert-card").first).to_contain_text("EMG331")
+    ana.press(".alert-card:first-child .button-main")
+    expect(page.locator("main")).to_contain_text("Safe")
+    expect(page.locator("main")).to_contain_text("Nothing speaks against it.")
+    ana.press("button:has-text('Move 10 from FBE to MAIN')")
+    ana.press("button:has-text('It has left')")
+    page.fill("[name=quantity]", "9")
+    ana.press("button[data-save]")
+    expect(page.locator("main")).to_contain_text("Say why less arrived than was sent.")
+    page.fill("[name=quantity]", "10")
+    ana.press("button[data-save]")
+    expect(page.locator("main .page-head")).to_contain_text("done")
+    with module_app.app_context():
+        assert stock_of(variant) == 10
+        db.session.remove()
+    ana.press("text=The SKU in all accounts")
+    expect(page.locator(".page-head")).to_contain_text("Normal")
+
+    # One alert is put to sleep, one is dismissed; both can be found again.
+    ana.go("/stock-sync")
+    for sku, menu, choice in (("KEY-02", "Snooze", "for a week"), ("CAM-07", "Dismiss", "discontinued")):
+        card = page.locator(".alert-card", has_text=sku).first
+        card.locator("summary", has_text=menu).click()
+        with page.expect_navigation():
+            card.locator("button", has_text=choice).click()
+        ana.ready()
+    expect(page.locator(".alert-card", has_text="KEY-02")).to_have_count(0)
+    ana.go("/stock-sync?view=snoozed")
+    expect(page.locator(".alert-card")).to_contain_text("KEY-02")
+    ana.go("/stock-sync/history")
+    expect(page.locator("tbody")).to_contain_text("resolved by a transfer")
+    expect(page.locator("tbody")).to_contain_text(re.compile("dismissed by .*: discontinued"))
+    ana.go("/stock-sync/products")
+    expect(page.locator("tr", has_text="KEY-02")).to_contain_text("Action required: transfer needed")
+
+
+def test_no_page_is_wider_than_a_phone(ana: Person, module_app: Flask) -> None:
+    ana.page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/stock-sync", "/stock-sync/products", "/stock-sync/products/1", "/stock-sync/transfers",
+                 "/stock-sync/transfers/1", "/stock-sync/transfers/new?variant_id=2", "/settings/rules"):  # fmt: skip
+        page = ana.go(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+def test_a_limit_that_is_changed(ana: Person) -> None:
+    page = ana.go("/settings/rules")
+    page.fill("[name=low_stock]", "12")
+    page.fill("[name=category]", "Phones")
+    page.fill("[name=category_low_stock]", "3")
+    ana.press("button[data-save]")
+    assert "Saved" in ana.said()
+    expect(page.locator("[name=low_stock]")).to_have_value("12")
+    expect(page.locator("tbody")).to_contain_text("Phones")
