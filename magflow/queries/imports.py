@@ -24,6 +24,7 @@ Row = ImportRow
 File = Import
 """What pages and answers show of rows and of imports."""
 
+NO_SOURCE = "file"
 ENDED = frozenset({"finished", "cancelled", "failed"})
 
 
@@ -130,7 +131,9 @@ def same_file_before(session: Session, row: Import) -> Import | None:
 
 
 def remembered(session: Session, kind: str, source: str, source_account: str) -> dict[str, Any] | None:
-    """What was chosen for the last file of a source; None where nobody has chosen anything."""
+    """What was chosen for the last file of a source; None where nobody has chosen anything, or named a source."""
+    if source == NO_SOURCE:
+        return None
     row = session.get(ImportMapping, (kind, source, source_account))
     return None if row is None else row.choices
 

@@ -31,3 +31,51 @@ function watch(box) {
 }
 
 for (const box of document.querySelectorAll("[data-watch]")) watch(box);
+
+// Uploading: a file may be dropped anywhere on its box, and a large one shows how much of it has arrived. Without this
+// module the form is sent as it is.
+function upload(form) {
+  const box = form.querySelector(".drop");
+  const input = form.querySelector("input[type=file]");
+  for (const kind of ["dragenter", "dragover"]) {
+    box.addEventListener(kind, (event) => {
+      event.preventDefault();
+      box.classList.add("is-over");
+    });
+  }
+  for (const kind of ["dragleave", "drop"]) box.addEventListener(kind, () => box.classList.remove("is-over"));
+  box.addEventListener("drop", (event) => {
+    if (!event.dataTransfer.files.length) return;
+    event.preventDefault();
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
+  form.addEventListener("submit", (event) => {
+    if (!input.files.length || input.files[0].size < 2 ** 20) return;
+    event.preventDefault();
+    const bar = form.querySelector("[data-arrived]");
+    const request = new XMLHttpRequest();
+    bar.hidden = false;
+    request.upload.addEventListener("progress", (sent) => {
+      if (sent.lengthComputable) bar.value = sent.loaded / sent.total;
+    });
+    request.addEventListener("load", () => {
+      if (request.status < 400) {
+        location.assign(request.responseURL);
+        return;
+      }
+      const answer = new DOMParser().parseFromString(request.responseText, "text/html");
+      document.querySelector("main").replaceWith(answer.querySelector("main"));
+      for (const again of document.querySelectorAll("form[data-upload]")) upload(again);
+    });
+    request.addEventListener("error", () => {
+      bar.hidden = true;
+      for (const button of form.querySelectorAll("button")) button.disabled = false;
+    });
+    request.open("POST", form.action);
+    request.send(new FormData(form));
+  });
+}
+
+for (const form of document.querySelectorAll("form[data-upload]")) upload(form);

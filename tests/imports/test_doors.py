@@ -267,8 +267,13 @@ def test_a_person_imports_in_the_browser(app: Flask, ana: Clerk, home: Path) -> 
         == columns
     )  # a double click
     import_id = int(re.findall(r"\d+", address)[-1])
-    assert "What each column means" in words(ana.get(columns))
-    assert chosen(ana, address, action="run").headers["Location"] == address
+    page = ana.get(columns)
+    assert "What each column means" in words(page)
+    selects = r'<select class="input" name="(column_\d)"[^>]*>.*?<option value="([^"]*)" selected'
+    proposed = dict(re.findall(selects, page, re.DOTALL))
+    assert list(proposed.values()) == ["product", "sku", "option1_name", "option1_value", "price", "stock"]
+    answer = chosen(ana, address, action="run", mapped="1", match_sku="1", **proposed)
+    assert answer.headers["Location"] == address
     waiting = ana.get(address)
     assert 'data-watch="' in waiting
     assert ana.browser.get(f"{address}/state").get_json()["status"] == "uploaded"

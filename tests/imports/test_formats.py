@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
 
+from magflow.db import db
 from magflow.domain.imports import workbooks
 from magflow.domain.imports.choices import Choices
-from tests.imports.conftest import Import
+from magflow.services.feeds import FeedRecord
+from magflow.services.imports import batches, runner
+from magflow.services.imports.batches import Batch
+from tests.imports.conftest import ANA, Import, look
 from tests.shop import make_product, make_variant, stock_of
 
 Owner = psycopg.Connection[tuple[Any, ...]]
@@ -209,3 +216,20 @@ def test_the_figure_that_the_file_was_made_from_guards_the_stock(bring: Import) 
     bring(HEAD + "Guard Tee,G-1,Tone,Red,10,,5\n")
     assert [code for *_where, code in bring(head + "Guard Tee,G-1,Tone,Red,10,,9,6\n").faults()] == ["stale_version"]
     assert bring(head + "Guard Tee,G-1,Tone,Red,10,,9,5\n").counts == (1, 0, 0)
+
+
+def test_records_of_a_feed_are_taken_by_the_thousand(app: Flask, home: Path, owner: Owner) -> None:
+    product = make_product(name="Batch Tee")
+    records = [
+        FeedRecord(
+            "erp", "one", f"B-{n}", product.id, sku=f"BT-{n}", price=Decimal(n) / 4, stock=n % 5,
+            option_values=[("Tone", f"=T{n}")],
+        )
+        for n in range(1_000)
+    ]  # fmt: skip
+    for expected in ((1_000, 0, 0), (0, 1_000, 0)):
+        row = batches.hand_over(db.session(), Batch("erp", "one", records), home, actor=ANA, queued=False)
+        runner.perform(row.id, home, actor=ANA)
+        assert look(row.id).counts == expected
+    mapped = owner.execute("SELECT count(*) FROM variant_external_ids WHERE source = 'erp'").fetchone()
+    assert mapped == (1_000,)

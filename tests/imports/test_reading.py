@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from magflow.domain.border import Unfit
 from magflow.domain.imports import cells, dialect, layouts, records, writing
+from magflow.domain.imports.choices import Choices
 from magflow.domain.imports.faults import FileFault
 from magflow.services.imports import files
 
@@ -207,3 +208,13 @@ def test_a_header_that_cannot_be_is_refused_by_name(header: str, kind: str, reas
         layouts.recognise(header.split(","), kind)
     assert refused.value.reason == reason
     assert named in str(refused.value.params.values())
+
+
+def test_an_encoding_that_was_chosen_and_does_not_fit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes("product,sku,price\nTee,Roșu,1\n".encode("cp1250", "replace") + b"\xff,\xfe,1\n")
+    for encoding in ("utf-8", "utf-16"):
+        with pytest.raises(FileFault) as fault:
+            files.recognise(path, "variants", "auto", Choices(encoding=encoding))
+        assert fault.value.reason in {"encoding_unknown", "line_too_long", "no_header", "unknown_columns"}
+    assert files.recognise(path, "variants", "auto", Choices(encoding="cp1250")).dialect.encoding == "cp1250"

@@ -17,9 +17,7 @@ SHOWN: Final = 20
 CATALOGUE: Final = _l("Open the variants and give each its own SKU or options, or deactivate the surplus ones.")
 FIGURES: Final = _l("Open the variant and type the price, or count the stock.")
 OPTIONS: Final = _l("Open the variant and choose its options again; saving computes the combination anew.")
-LEDGER: Final = _l(
-    "Stop selling these variants, count them, and tell who looks after the server."
-)
+LEDGER: Final = _l("Stop selling these variants, count them, and tell who looks after the server.")
 ORDERS: Final = _l("Look at the order and its documents, and tell who looks after the server.")
 SERVER: Final = _l("Tell who looks after the server; until then the data are less well protected.")
 NOTHING: Final = _l("Nothing has to be done; it is worth knowing.")

@@ -17,6 +17,7 @@ from magflow.blueprints.imports.words import STATUS_WORDS
 from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Invalid, RetryLater
+from magflow.domain.imports.choices import choices_from
 from magflow.domain.imports.faults import FileFault
 from magflow.domain.imports.layouts import FORMATS, KINDS, check_supported
 from magflow.queries import imports
@@ -55,11 +56,13 @@ def import_file(
     home: Path = current_app.config["MAGFLOW"].home
     with _told():
         check_supported(kind, form)
+    kept = imports.remembered(db.session(), kind, source, source_account)
+    db.session.remove()
     with _told(), file.open("rb") as opened:
         stored = files.store(home, opened)
         command = commands.take_in(
             home, stored, filename=file.name, kind=kind, wanted=form, source=source, source_account=source_account,
-            dry_run=dry_run, queued=False,
+            dry_run=dry_run, queued=False, remembered=choices_from(kept) if kept else None,
         )  # fmt: skip
     row = commands.register(command, actor=actor())
     with _told():

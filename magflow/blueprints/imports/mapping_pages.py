@@ -157,10 +157,10 @@ def _look(row: imports.File, chosen: Choices) -> Looked:
 
 
 def _own_names(kind: str, headers: Sequence[str]) -> dict[str, str] | None:
-    """The mapping of a file whose columns are MagFlow's own, options left to their pairs; None for any other."""
+    """The mapping of a file whose columns are MagFlow's own; None for any other."""
     fields = layouts.FIELDS[kind]
     names = {header: layouts.folded(header) for header in headers}
-    return {header: name if name in fields else "" for header, name in names.items()} if (
+    return {header: "" if name in layouts.REPORT_COLUMNS else name for header, name in names.items()} if (
         all(name in fields or layouts.MAGFLOW_OPTION.fullmatch(name) or name in layouts.REPORT_COLUMNS
             for name in names.values())
     ) else None  # fmt: skip

@@ -113,7 +113,7 @@ def uploaded(*, waits: bool = False) -> NewImport:
     if errors or sent is None:
         raise Invalid(errors)
     values = border.load(UploadForm(), _fields())
-    choices = _choices(values)
+    choices, remembered = _choices(values)
     stored = files.store(home(), sent.stream)
     return commands.take_in(
         home(),
@@ -125,15 +125,17 @@ def uploaded(*, waits: bool = False) -> NewImport:
         source_account=values["source_account"],
         dry_run=values["dry_run"],
         choices=choices,
+        remembered=remembered,
         waits=waits,
     )
 
 
-def _choices(values: dict[str, Any]) -> Choices:
+def _choices(values: dict[str, Any]) -> tuple[Choices, Choices | None]:
+    """What was chosen now, and what was for the last file of the source."""
     if "choices" in values:
-        return choices_from(_json(values["choices"]))
+        return choices_from(_json(values["choices"])), None
     kept = imports.remembered(db.session(), values["kind"], values["source"], values["source_account"])
-    return choices_from(kept) if kept else Choices()
+    return Choices(), choices_from(kept) if kept else None
 
 
 def _json(text: str) -> dict[str, Any]:

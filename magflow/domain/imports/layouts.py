@@ -221,12 +221,19 @@ def _mapped(kind: str, headers: Sequence[str], names: Sequence[str], mapping: Ma
     options: list[tuple[int, int]] = []
     constants: list[str] = []
     left_out: list[str] = []
+    # Our own pairs of columns, the option's name in one and its value in the other, may be mapped as themselves.
+    halves = [found[0] if (found := MAGFLOW_OPTION.fullmatch(given.get(name, ""))) else "" for name in names]
+    pairs, odd = _options(halves, MAGFLOW_OPTION) if kind == "variants" else ((), [])
+    if odd:
+        raise FileFault("option_halves", columns=", ".join(odd))
     unknown = [header.strip() for header, name in zip(headers, names, strict=True)
                if name and name not in given and name not in REPORT_COLUMNS]  # fmt: skip
     if unknown:
         raise FileFault("unknown_columns", columns=", ".join(unknown[:20]), known=", ".join(fields))
     for place, name in enumerate(names):
         target = given.get(name, "")
+        if halves[place] and kind == "variants":
+            continue
         if not target:
             left_out += [headers[place].strip()] if name and name not in REPORT_COLUMNS else []
         elif target.startswith("option:") and kind == "variants" and target.removeprefix("option:").strip():
@@ -242,7 +249,8 @@ def _mapped(kind: str, headers: Sequence[str], names: Sequence[str], mapping: Ma
         raise FileFault("too_many_options", limit=MOST_OPTIONS)
     _check_needed(kind, columns, by_key=bool(columns.keys() & {"sku", "external_id", "ean"}))
     named = tuple(headers) + tuple(f"option:{name}" for name in constants)
-    return Layout(cast("Kind", kind), "magflow", named, columns, tuple(options), tuple(left_out), tuple(constants))
+    both = (*pairs, *options)
+    return Layout(cast("Kind", kind), "magflow", named, columns, both, tuple(left_out), tuple(constants))
 
 
 def _woocommerce(headers: Sequence[str], names: Sequence[str]) -> Layout:

@@ -49,10 +49,11 @@ class NewImport:
 def take_in(
     home: Path, stored: Stored, *, filename: str, kind: str, wanted: str = "auto", source: str = "file",
     source_account: str = "default", dry_run: bool = False, choices: Choices = DEFAULT, queued: bool = True,
-    waits: bool = False,
+    remembered: Choices | None = None, waits: bool = False,
 ) -> NewImport:  # fmt: skip
     """Recognise a stored file. Raises FileFault, after taking the file away again, and Invalid.
 
+    `remembered`: what was chosen for the source before; it is used where the columns are not understood by themselves.
     `waits`: a person will say what its columns mean, and nothing else has to be known yet.
     """
     errors = [
@@ -64,7 +65,7 @@ def take_in(
         if errors:
             raise Invalid(errors)
         path = files.path_of(home, stored.name)
-        reading = _glance(path, kind, wanted) if waits else files.recognise(path, kind, wanted, choices)
+        reading = _glance(path, kind, wanted) if waits else _recognise(path, kind, wanted, choices, remembered)
     except Invalid:
         files.forget(home, stored.name)
         raise
@@ -72,8 +73,17 @@ def take_in(
         source = "woocommerce"  # its numbers are nobody else's
     return NewImport(
         stored, filename[:255], kind, reading, source.strip(), source_account.strip(), dry_run,
-        DEFAULT if waits else choices, home if queued else None, waits,
+        DEFAULT if reading is None else reading.choices, home if queued else None, waits,
     )  # fmt: skip
+
+
+def _recognise(path: Path, kind: str, wanted: str, choices: Choices, remembered: Choices | None) -> Reading:
+    try:
+        return files.recognise(path, kind, wanted, choices)
+    except FileFault as fault:
+        if remembered is None or fault.reason not in ABOUT_COLUMNS:
+            raise
+        return files.recognise(path, kind, wanted, remembered)
 
 
 def _glance(path: Path, kind: str, wanted: str) -> Reading | None:
@@ -139,7 +149,8 @@ UPDATE imports SET choices = %(choices)s::jsonb, reading = %(reading)s::jsonb, f
 WHERE id = %(import)s"""
 REMEMBER: Final = """
 INSERT INTO import_mappings (kind, source, source_account, choices, saved_by)
-SELECT kind, source, source_account, %(choices)s::jsonb, %(who)s FROM imports WHERE id = %(import)s
+SELECT kind, source, source_account, %(choices)s::jsonb, %(who)s FROM imports
+WHERE id = %(import)s AND source <> 'file'
 ON CONFLICT (kind, source, source_account) DO UPDATE
 SET choices = excluded.choices, saved_by = excluded.saved_by, saved_at = clock_timestamp()"""
 WAIT: Final = """
@@ -187,7 +198,7 @@ class Chosen:
     choices: Choices
     dry_run: bool
     remember: bool = True
-    """The next file of this source is proposed the same."""
+    """The next file of this source is proposed the same; files without a source have nothing in common."""
 
 
 @transactional

@@ -13,7 +13,7 @@ from magflow.concurrency import execute, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, NotFound
 from magflow.domain.imports import layouts
-from magflow.domain.imports.choices import Choices, choices_from
+from magflow.domain.imports.choices import choices_from
 from magflow.domain.imports.faults import FileFault
 from magflow.marketplaces import outgoing
 from magflow.marketplaces.downloads import Silent, download
@@ -153,7 +153,7 @@ def fetch(session: Session, feed_id: int, home: Path, allowed: tuple[str, ...], 
             ImportMapping.source_account == feed.source_account,
         )
     )  # fmt: skip
-    choices = choices_from(kept) if kept else Choices()
+    remembered = choices_from(kept) if kept else None
     known, url, name = feed.sha256, feed.url, feed.name
     kind, source, account = feed.kind, feed.source, feed.source_account
     session.rollback()  # nothing is held while the other side takes its time
@@ -164,7 +164,7 @@ def fetch(session: Session, feed_id: int, home: Path, allowed: tuple[str, ...], 
             _note(feed_id, stored, None, actor=actor)
             return None
         command = commands.take_in(
-            home, stored, filename=name, kind=kind, source=source, source_account=account, choices=choices
+            home, stored, filename=name, kind=kind, source=source, source_account=account, remembered=remembered
         )
     except FileFault as fault:
         _note_failure(feed_id, fault.reason, fault.params, actor=actor)

@@ -221,4 +221,7 @@ def text_of(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
     codecs.lookup(encoding)
     lines = lines_of(path)
     with (lines if lines.is_file() else path).open("r", encoding=encoding, errors=errors, newline="") as text:
-        yield text
+        try:
+            yield text
+        except UnicodeError as error:  # somebody chose another encoding than it has
+            raise FileFault("encoding_unknown") from error

@@ -151,7 +151,9 @@ LEAVE_THOSE_THERE: Final = "DELETE FROM found WHERE is_variant AND variant_id IS
 MISSING: Final = """
 CREATE TEMPORARY TABLE missing ON COMMIT DROP AS
 SELECT DISTINCT v.id, v.product_id FROM heads h JOIN variants v ON v.product_id = h.product_id
-WHERE v.status = 0 AND NOT EXISTS (SELECT FROM found f WHERE f.variant_id = v.id)"""
+WHERE v.status = 0 AND NOT EXISTS (SELECT FROM found f WHERE f.variant_id = v.id)
+  AND NOT EXISTS (SELECT FROM import_stage s WHERE s.import_id = %(import)s AND s.sku = v.sku)"""
+"""One product may stand in a file under its name and under its handle, in two chunks: a SKU of it is not missing."""
 
 # Else by options: the active variant first, else the oldest draft, none of them claimed by another row. A draft is only
 # ever found by a row without a SKU: asked for a draft, the shop always makes a new one (domain 3).
@@ -293,7 +295,7 @@ def look(session: Session, scope: Scope, only: Changing | None = None) -> None:
         execute(session, BY_OPTIONS.format(unclaimed="" if only is None else UNCLAIMED))
     with batch(session) as statements:
         if scope.deactivate and scope.whole and only is None:
-            statements.send(MISSING)
+            statements.send(MISSING, values)
         if scope.choices.mode == "create":
             statements.send(LEAVE_THOSE_THERE)
 

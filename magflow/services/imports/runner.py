@@ -23,6 +23,7 @@ from magflow.services.imports.matching import Scope
 from magflow.services.imports.outcomes import Chunk, Counts, DryRun
 from magflow.services.imports.preparing import Superseded
 from magflow.services.imports.variants import Divide
+from magflow.services.stock_sync import alerts
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,9 @@ def _run(
               begun.planned),
         headers, actor=actor,
     )  # fmt: skip
-    deactivate = choices.missing == "deactivate" and _speaks_for_all(import_id, reading.layout, actor=actor)
+    # A file that names no products does not say what there is of one.
+    deactivate = choices.missing == "deactivate" and not keyless
+    deactivate = deactivate and _speaks_for_all(import_id, reading.layout, actor=actor)
     total = Counts()
 
     def step(counts: Counts) -> None:
@@ -122,6 +125,8 @@ def _run(
         pause_point()
         step(work(chunks[0]))
         lanes.each(work, chunks[1:], step)
+    if begun.kind == "offers":
+        alerts.catch_up(actor=actor)
     finished = commands.finish(import_id, begun.run, actor=actor)
     preparing.clear(import_id, False, actor=actor)
     log.info("import ended", extra={"import": import_id, "finished": finished, **vars(total)})
