@@ -19,6 +19,7 @@ from magflow.models import MarketplaceAccount
 from magflow.services import accounts, jobs, market_orders, offers, publishing, single
 from magflow.services.market_orders import Told, ToldReturn
 from magflow.services.offers import Readings, clock
+from magflow.services.stock_sync import alerts
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +143,7 @@ def read_offers(account_id: int, *, actor: Actor) -> int:
             read_at = clock()
             jobs.pause_point()
         offers.record(Readings(account.id, [], clock(), complete=True), actor=actor)
+    alerts.catch_up(actor=actor)
     return count
 
 

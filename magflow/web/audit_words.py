@@ -37,6 +37,8 @@ TABLES: Final[dict[str, Any]] = {
     "webhook_endpoints": _l("Webhook in"),
     "webhook_subscriptions": _l("Webhook out"),
     "imports": _l("Import"),
+    "transfers": _l("Transfer"),
+    "stock_alerts": _l("Alert"),
     "settings": _l("Setting"),
     "users": _l("User"),
     "api_tokens": _l("Access token"),
