@@ -102,7 +102,9 @@ def _run(
               begun.planned),
         headers, actor=actor,
     )  # fmt: skip
-    deactivate = choices.missing == "deactivate" and _speaks_for_all(import_id, reading.layout, actor=actor)
+    # A file that names no products does not say what there is of one.
+    deactivate = choices.missing == "deactivate" and not keyless
+    deactivate = deactivate and _speaks_for_all(import_id, reading.layout, actor=actor)
     total = Counts()
 
     def step(counts: Counts) -> None:
