@@ -1,7 +1,7 @@
 """Orders as lists and pages show them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -105,7 +105,13 @@ class OrderPage:
 
 
 def orders(session: Session, wanted: OrderFilter, *, after: int | None = None, limit: int = 50) -> Page[OrderRow]:
-    """Orders, newest first, in five statements."""
+    """Orders as a list shows them, newest first, in five statements."""
+    page = order_ids(session, wanted, after=after, limit=limit)
+    return Page(_rows(session, page.rows), page.total, page.total_is_estimate, page.next_key)
+
+
+def order_ids(session: Session, wanted: OrderFilter, *, after: int | None = None, limit: int = 50) -> Page[int]:
+    """The ids of a page of orders, newest first, in two statements."""
     statement = select(Order.id)
     for column, value in (
         (Order.status, wanted.status),
@@ -147,8 +153,7 @@ def orders(session: Session, wanted: OrderFilter, *, after: int | None = None, l
         statement = statement.where(Order.id < after)
     ids = list(session.scalars(statement.order_by(Order.id.desc()).limit(limit + 1)))
     more, ids = len(ids) > limit, ids[:limit]
-    page: Page[OrderRow] = Page((), total, estimate, ids[-1] if more else None)
-    return replace(page, rows=_rows(session, ids))
+    return Page(ids, total, estimate, ids[-1] if more else None)
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,9 @@ def list_orders(query: dict[str, Any]) -> Response:
     session = db.session()
     filters = ("q", "status", "source", "source_account", "external_id", "placed_from", "placed_to")
     wanted = queries.OrderFilter(**{name: query[name] for name in filters if name in query})
-    page = queries.orders(session, wanted, after=id_after(query) or None, limit=query["limit"])
+    page = queries.order_ids(session, wanted, after=id_after(query) or None, limit=query["limit"])
     shop_rate = _shop_rate(session)
-    pages = queries.order_pages(session, [row.order.id for row in page.rows])
+    pages = queries.order_pages(session, page.rows)
     return listed([answers.order_json(order, shop_rate) for order in pages], page)
 
 
