@@ -282,13 +282,48 @@ def demo() -> None:
 def load_demo(ctx: click.Context, port: int) -> None:
     """Fill an empty shop, and connect it to the simulator (start that one with: magflow simulator)."""
     with open_application(ctx).app_context():
-        from magflow.simulator.demo import DemoLoaded, load
+        from magflow.simulator.demo import DemoLoaded, check_empty, load
 
         try:
+            check_empty()
+            _keep_before_demo()
             made = load(_actor(), port)
         except DemoLoaded as error:
             raise click.ClickException(str(error)) from error
     _say(f"loaded: {made['products']} products, {made['offers']} offers, {made['orders']} orders; see EMG331")
+
+
+@demo.command("reset")
+@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True, help="Of the simulator.")
+@click.option("--yes", is_flag=True, help="Everything that was done in the demo shop is gone. Needed.")
+@click.pass_context
+def reset_demo(ctx: click.Context, port: int, yes: bool) -> None:
+    """Put the shop back to where it stood before the demo was loaded, and load the demo anew."""
+    from magflow.postgres.backup import restore_backup
+    from magflow.up.supervisor import only_one
+
+    settings = Settings.from_environment()
+    kept = settings.home / BEFORE_DEMO
+    if not kept.exists():
+        raise click.ClickException("the demo was not loaded here; load it with: magflow demo load")
+    if not yes:
+        raise click.UsageError("everything that was done in the demo shop is gone; say --yes")
+    with only_one(settings), _database(settings) as opened:
+        restore_backup(opened, kept, settings.pg_bin, force=True)
+    ctx.invoke(load_demo, port=port)
+
+
+BEFORE_DEMO = "before_demo.backup"
+
+
+def _keep_before_demo() -> None:
+    """The empty shop with its people, for the way back."""
+    from magflow.postgres.backup import write_backup
+
+    settings = Settings.from_environment()
+    with _database(settings) as opened:
+        (settings.home / BEFORE_DEMO).unlink(missing_ok=True)
+        write_backup(opened, settings.home / BEFORE_DEMO, settings.pg_bin)
 
 
 # --- What the commands share -----------------------------------------------------------------------------------------

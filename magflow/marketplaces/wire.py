@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from magflow.domain.border import INT64_MAX
 
 LONGEST_NUMBER: Final = 30
+MOST_DIGITS: Final = 19
 
 
 def integer(value: Any) -> int | None:
@@ -32,7 +33,8 @@ def decimal(value: Any) -> Decimal | None:
         found = Decimal(text)
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    # Nothing that is sold has more digits; arithmetic with such a number would fail far from here.
+    return found if found.is_finite() and abs(found.adjusted()) < MOST_DIGITS else None
 
 
 def words(value: Any) -> str | None:

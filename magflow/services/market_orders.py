@@ -28,7 +28,7 @@ from magflow.domain.marketplaces import (
 from magflow.domain.orders import CONFIRMED, OWN, PENDING
 from magflow.marketplaces.protocol import OrderLineReading, OrderReading, ReturnReading, Unreadable
 from magflow.models import MarketplaceAccount, MarketplaceOrder, MarketplaceReturn, Order, OrderItem
-from magflow.services import accounts, checkout, orders, publishing, restock, single
+from magflow.services import accounts, checkout, jobs, orders, publishing, restock, single
 
 MARKETPLACE_SHIPS: Final = 2
 RECORD_ONLY: Final = "marketplace"
@@ -383,6 +383,30 @@ WHERE m.account_id = %(id)s AND m.state = 'blocked' AND o.id = m.order_id AND o.
 def retry_blocked(session: Session, account_id: int) -> int:
     """Orders that waited for a variant or for stock get another try. Returns how many."""
     return execute(session, RETRY, {"id": account_id}).rowcount
+
+
+# --- back to the marketplace -----------------------------------------------------------------------------------------
+
+CANCEL_TASK: Final = "marketplaces.cancel"
+OUT_OF_STOCK: Final = 1
+"""The reason that is given when nobody named one of the marketplace's own."""
+
+CANCELLED_HERE: Final = """
+SELECT m.account_id, m.external_id, h.cancel_code
+FROM marketplace_orders m JOIN marketplace_accounts a ON a.id = m.account_id AND a.credentials IS NOT NULL
+LEFT JOIN order_handling h ON h.order_id = m.order_id
+WHERE m.order_id = %(order)s AND m.kind = 3 AND m.status NOT IN (0, 5)"""
+
+
+def order_cancelled(session: Session, payload: Mapping[str, Any]) -> None:
+    """News of an order that was cancelled here: where it stands at a marketplace, it is told. What was cancelled there
+    first needs no telling."""
+    for account_id, external_id, code in execute(
+        session, CANCELLED_HERE, {"order": payload.get("order_id")}
+    ).fetchall():
+        reason = int(code) if code and code.isascii() and code.isdigit() else OUT_OF_STOCK
+        jobs.enqueue(session, CANCEL_TASK, queueing_lock=f"{CANCEL_TASK}:{account_id}:{external_id}",
+                     account_id=account_id, external_id=external_id, reason=reason)  # fmt: skip
 
 
 # --- returns ---------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from magflow.concurrency import execute, transactional
 from magflow.domain.actors import SYSTEM, Actor
 from magflow.domain.errors import NotFound, Refused
+from magflow.domain.marketplaces import CANCELLED
 from magflow.marketplaces.errors import MarketplaceError
 from magflow.marketplaces.protocol import Marketplace, OrderReading, Unreadable
 from magflow.models import MarketplaceAccount
@@ -115,6 +116,15 @@ def _acknowledge(marketplace_order_id: int, marketplace: Marketplace, actor: Act
 
 
 RETURNS_READ: Final = "UPDATE marketplace_accounts SET returns_read_at = clock_timestamp() WHERE id = %(id)s"
+
+
+def tell_cancelled(account_id: int, external_id: str, reason: int, *, actor: Actor) -> None:
+    """Cancel an order at the marketplace, as it was cancelled here. Cancelled there already is cancelled.
+
+    Raises what opening the account raises; RefusedByMarketplace when it is too late for that.
+    """
+    with accounts.opened(account_of(account_id)) as marketplace:
+        marketplace.set_order_status(external_id, CANCELLED, reason=reason)
 
 
 def read_returns(account_id: int, *, actor: Actor) -> int:

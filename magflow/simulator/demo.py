@@ -34,10 +34,15 @@ def world_of(days: float = DAYS, seed: int = SEED) -> World:
     return world
 
 
-def load(actor: Actor, port: int = PORT) -> dict[str, int]:
-    """Fill an empty shop. Returns what was made. Raises DemoLoaded."""
+def check_empty() -> None:
+    """Raises DemoLoaded when there is something to sell already."""
     if offers.any_variants(db.session()):
         raise DemoLoaded("the shop has variants already; the demonstration needs an empty one")
+
+
+def load(actor: Actor, port: int = PORT) -> dict[str, int]:
+    """Fill an empty shop. Returns what was made. Raises DemoLoaded."""
+    check_empty()
     goods = demo_offers()
     for entry in goods:
         _product(entry, actor)

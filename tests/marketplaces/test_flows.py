@@ -8,9 +8,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from magflow.blueprints.marketplaces import jobs as marketplace_jobs
 from magflow.db import db
 from magflow.models import MarketplaceAccount, MarketplaceOrder, Offer, Order
-from magflow.services import dispatch, market_sync, publishing, stock
+from magflow.services import dispatch, market_sync, publishing, restock, single, stock
 from magflow.simulator import buying
 from magflow.simulator.world import Fault
 from tests.marketplaces.conftest import Market, sellable
@@ -134,6 +135,28 @@ def test_a_cancelled_new_order_takes_nothing_and_a_cancelled_one_comes_back(
     order = order_of(main, late["id"])[1]
     assert order is not None
     assert (order.status, stock_of(variant)) == ("cancelled", 5)
+
+
+def test_what_is_cancelled_here_is_cancelled_there(app: Flask, market: Market, main: MarketplaceAccount) -> None:
+    variant = sellable("FLOW-OURS", 5)
+    sold = market.offer("main", "FLOW-OURS", 5)
+    market_sync.read_offers(main.id, actor=ANA)
+    bought = buying.place_order(market.world, market.account("main"), [(sold, 2)])
+    market_sync.read_orders(main.id, actor=ANA)
+    order = order_of(main, bought["id"])[1]
+    assert order is not None
+    restock.cancel(restock.CancelOrder(order.id, code="33"), actor=ANA)
+    dispatch.hand_out({"order.cancelled": [marketplace_jobs.told]}, actor=ANA)
+    job = single.one("SELECT args FROM procrastinate_jobs WHERE task_name = 'marketplaces.cancel'", {})
+    assert job is not None
+    assert job[0] == {"account_id": main.id, "external_id": str(bought["id"]), "reason": 33}
+    for _ in range(2):
+        marketplace_jobs.cancel(**job[0])
+    assert (bought["status"], bought["reason_cancellation"]["id"]) == (0, 33)
+    market_sync.read_orders(main.id, actor=ANA)
+    told, order = order_of(main, bought["id"])
+    assert order is not None
+    assert (told.state, order.status, stock_of(variant)) == ("done", "cancelled", 5)
 
 
 def test_goods_of_the_marketplaces_warehouse_are_recorded_only(

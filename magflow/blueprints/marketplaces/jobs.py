@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from magflow.domain.errors import RetryLater
 from magflow.marketplaces.errors import Busy, Down, MarketplaceError
-from magflow.services import accounts, jobs, market_sync, publishing, subscriptions, webhooks
+from magflow.services import accounts, jobs, market_orders, market_sync, publishing, subscriptions, webhooks
 from magflow.services.jobs import Task
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ def told(session: Session, kind: str, payload: Mapping[str, Any]) -> None:
     """News that is handed out: offers that have to be sent, and addresses that want to be told."""
     if kind == "stock.changed":
         publishing.stock_changed(session, kind, payload)
+    if kind == "order.cancelled":
+        market_orders.order_cancelled(session, payload)
     if kind in subscriptions.EVENTS:
         subscriptions.tell(session, kind, payload)
 
@@ -67,6 +69,11 @@ def sweep() -> None:
         "deliveries_out": subscriptions.forget_old(actor=actor),
     }
     log.info("forgotten", extra=counts)
+
+
+def cancel(*, account_id: int, external_id: str, reason: int) -> None:
+    """An order that was cancelled here is cancelled at its marketplace; a refusal stays visible as a failed job."""
+    market_sync.tell_cancelled(account_id, external_id, reason, actor=jobs.actor())
 
 
 def take_in() -> None:
@@ -97,6 +104,7 @@ TASKS: Final = (
     Task("marketplaces.offers", _account_job(lambda a: market_sync.read_offers(a, actor=jobs.actor())), pauses=PAUSES),
     Task("marketplaces.read_back", _account_job(lambda a: market_sync.read_back(a, actor=jobs.actor())), pauses=()),
     Task(webhooks.READ_ORDER_TASK, read_order, pauses=(5, 15, 60)),
+    Task(market_orders.CANCEL_TASK, cancel, pauses=PAUSES),
     Task("webhooks.work", take_in, pauses=PAUSES),
     Task("webhooks.deliver", send_out, pauses=PAUSES),
     Task(publishing.PUBLISH_TASK, _account_job(lambda a: market_sync.publish(a, actor=jobs.actor())), pauses=PAUSES),
