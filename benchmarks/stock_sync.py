@@ -81,7 +81,7 @@ def measure(place: Ground, repeats: int) -> dict[str, Any]:
     from magflow.domain.actors import SYSTEM
     from magflow.services.stock_sync import alerts
 
-    figures: dict[str, list[float]] = {name: [] for name in ("by_hand", "first", "again", "incremental")}
+    figures: dict[str, list[float]] = {name: [] for name in ("by_hand", "first", "again", "incremental", "analyse")}
     counts: dict[str, int] = {}
     app = create_app(place.settings())
     with app.app_context(), psycopg.connect(place.admin_of(SHOP), autocommit=True) as admin:
@@ -95,7 +95,11 @@ def measure(place: Ground, repeats: int) -> dict[str, Any]:
             admin.execute(CHANGE, [CHANGED])
             figures["incremental"].append(_timed(lambda: alerts.catch_up(actor=SYSTEM)))
             row = admin.execute("SELECT count(*) FROM by_hand").fetchone()
+            figures["analyse"] += [
+                _timed(lambda sku=f"SKU-{n}": _analyse(sku)) for n in range(0, VARIANTS, VARIANTS // 200)
+            ]  # type: ignore[misc]
             counts = {"found_by_hand": int(row[0]) if row else 0, "opened": int(opened[0]) if opened else 0}
+    each = sorted(figures.pop("analyse"))
     found = {name: round(statistics.median(seconds), 3) for name, seconds in figures.items()}
     return {
         "variants": VARIANTS,
@@ -103,8 +107,19 @@ def measure(place: Ground, repeats: int) -> dict[str, Any]:
         **{f"{name}_s": seconds for name, seconds in found.items()},
         "first_times_by_hand": round(found["first"] / found["by_hand"], 2),
         "again_times_by_hand": round(found["again"] / found["by_hand"], 2),
+        "analyse_one_p50_ms": round(1e3 * statistics.median(each), 2),
+        "analyse_one_p95_ms": round(1e3 * each[int(len(each) * 0.95)], 2),
         "target": TARGET,
     }
+
+
+def _analyse(sku: str) -> None:
+    """What `GET /stock-sync/analyze/{sku}` reads."""
+    from magflow.db import db
+    from magflow.queries import stock_sync as reads
+
+    reads.analyse_one(db.session(), reads.variant_of(db.session(), sku))
+    db.session.rollback()
 
 
 def _timed(work: Callable[[], object]) -> float:

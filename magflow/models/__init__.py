@@ -47,7 +47,14 @@ from magflow.models.marketplaces import (
 from magflow.models.operations import AdoptionChange, AuditEntry, Event, IdempotencyKey, Setting
 from magflow.models.orders import Order, OrderHandling, OrderItem, OrderSeries, OrderStatusMove, Refund, Restock
 from magflow.models.stock import StockMovement
-from magflow.models.stock_sync import StockAlert, StockSyncChange, Transfer, TransferStep
+from magflow.models.stock_sync import (
+    BulkAnalysis,
+    BulkAnalysisPart,
+    StockAlert,
+    StockSyncChange,
+    Transfer,
+    TransferStep,
+)
 from magflow.models.title_reading import OptionReadingSkip
 from magflow.models.webhooks import (
     WebhookDelivery,
@@ -59,15 +66,16 @@ from magflow.models.webhooks import (
 from magflow.models.workspace import SavedView, SavedViewDefault, TitleConfirmation, TroubleKeep, VariantTrouble
 
 __all__ = [
-    "AdoptionChange", "ApiToken", "AuditEntry", "BulkEdit", "BulkEditProgress", "BulkEditRow", "Event",
-    "ExportSchedule", "IdempotencyKey", "Image", "ImageFile", "Import", "ImportChunk", "ImportFeed", "ImportImage",
-    "ImportMapping", "ImportMissing", "ImportOption", "ImportProduct", "ImportRow", "ImportStage", "JobFailure",
-    "MarketplaceAccount", "MarketplaceOrder", "MarketplaceRequest", "MarketplaceReturn", "Offer", "OfferSnapshot",
-    "OneTimeLink", "OptionReadingSkip", "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderHandling",
-    "OrderItem", "OrderSeries", "OrderStatusMove", "OrderWindow", "PriceTemplate", "PriceTemplateRule", "Product",
-    "ProductOptionType", "ProductOptionValue", "ProductPriceTemplate", "RateSlot", "RateWindow", "Refund",
-    "Restock", "SavedView", "SavedViewDefault", "Setting", "SignInThrottle", "StockAlert", "StockMovement",
-    "StockOutbox", "StockPool", "StockSyncChange", "TitleConfirmation", "Transfer", "TransferStep", "TroubleKeep",
-    "User", "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus", "VariantTrouble",
-    "WebhookDelivery", "WebhookEndpoint", "WebhookInbox", "WebhookSubscription", "WebhookVersion",
+    "AdoptionChange", "ApiToken", "AuditEntry", "BulkAnalysis", "BulkAnalysisPart", "BulkEdit", "BulkEditProgress",
+    "BulkEditRow", "Event", "ExportSchedule", "IdempotencyKey", "Image", "ImageFile", "Import", "ImportChunk",
+    "ImportFeed", "ImportImage", "ImportMapping", "ImportMissing", "ImportOption", "ImportProduct", "ImportRow",
+    "ImportStage", "JobFailure", "MarketplaceAccount", "MarketplaceOrder", "MarketplaceRequest",
+    "MarketplaceReturn", "Offer", "OfferSnapshot", "OneTimeLink", "OptionReadingSkip", "OptionType", "OptionValue",
+    "OptionValueVariant", "Order", "OrderHandling", "OrderItem", "OrderSeries", "OrderStatusMove", "OrderWindow",
+    "PriceTemplate", "PriceTemplateRule", "Product", "ProductOptionType", "ProductOptionValue",
+    "ProductPriceTemplate", "RateSlot", "RateWindow", "Refund", "Restock", "SavedView", "SavedViewDefault",
+    "Setting", "SignInThrottle", "StockAlert", "StockMovement", "StockOutbox", "StockPool", "StockSyncChange",
+    "TitleConfirmation", "Transfer", "TransferStep", "TroubleKeep", "User", "UserSession", "Variant",
+    "VariantExternalId", "VariantImage", "VariantStatus", "VariantTrouble", "WebhookDelivery", "WebhookEndpoint",
+    "WebhookInbox", "WebhookSubscription", "WebhookVersion",
 ]  # fmt: skip

@@ -161,3 +161,29 @@ class TransferStep(Base):
     note: Mapped[str | None] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+
+
+class BulkAnalysis(Base):
+    """An analysis of many SKUs that a worker does."""
+
+    __tablename__ = "bulk_analyses"
+    __table_args__ = (CheckConstraint("done BETWEEN 0 AND total", name="done"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    actor: Mapped[str] = mapped_column(Text)
+    skus: Mapped[list[str]] = mapped_column(JSONB)
+    total: Mapped[int] = mapped_column(Integer)
+    done: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+
+
+class BulkAnalysisPart(Base):
+    """The results of a thousand of its SKUs."""
+
+    __tablename__ = "bulk_analysis_parts"
+
+    bulk_analysis_id: Mapped[int] = mapped_column(
+        ForeignKey("bulk_analyses.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    results: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from magflow.domain.errors import AmbiguousSku, NotFound
 from magflow.domain.marketplaces import ACTIVE_OFFER, offered, sellable
 from magflow.domain.stock_sync import Analysis, OfferFacts, Thresholds, analyse
-from magflow.models import Offer, Product, Setting, StockAlert, Variant
+from magflow.models import BulkAnalysis, BulkAnalysisPart, Offer, Product, Setting, StockAlert, Variant
 from magflow.queries.paging import Page, counted
 
 SETTING: Final = "stock_sync"
@@ -296,3 +296,12 @@ def ambiguous(session: Session, sku: str, variant_ids: Sequence[int]) -> Ambiguo
         .order_by(Variant.id)
     )
     return AmbiguousSku(sku, [{"variant_id": v, "product_id": p, "product": name} for v, p, name in rows])
+
+
+def bulk_part(session: Session, analysis_id: int, number: int) -> tuple[BulkAnalysis, list[dict[str, Any]]]:
+    """An analysis that a worker does, and the results of a part: none while it is not so far. Raises NotFound."""
+    asked = session.get(BulkAnalysis, analysis_id)
+    if asked is None:
+        raise NotFound("analysis", analysis_id)
+    part = session.get(BulkAnalysisPart, (analysis_id, number))
+    return asked, part.results if part else []

@@ -45,6 +45,10 @@ BEYOND_SCHEMAS: Final[dict[str, str]] = {
     "not_a_time": "years that no shop can mean",
     "too_long": "names that no index holds once folded",
     "idempotency_key_reused": "a key that came with another request",
+    "in_the_past": "a moment that is over",
+    "not_listed": "an account in which a SKU is not offered",
+    "same_account": "two names of one account",
+    "unknown": "an account that is not there",
 }
 """Codes of a 422 that right data may meet: what they guard no JSON Schema can say."""
 BEYOND_SCHEMAS.update(dict.fromkeys(FILES, "what is in an uploaded file"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 
+from magflow.blueprints.stock_sync import jobs
 from tests.api.conftest import Program
 from tests.shop import make_product, make_variant
 from tests.stock_sync.market import emg331, make_listed, offer
@@ -63,7 +65,8 @@ def test_a_sku_without_offers_has_an_empty_situation(program: Program) -> None:
 
 
 def test_unknown_and_ambiguous_skus(program: Program) -> None:
-    program.refused("GET", "/stock-sync/analyze/NO-SUCH", status=404, code="not_found")
+    for unknown in ("NO-SUCH", "a%00b", "%F0%9F%98%80", "x" * 500):
+        program.refused("GET", f"/stock-sync/analyze/{unknown}", status=404, code="not_found")
     first = make_variant(make_product(), sku="TWICE")
     make_variant(make_product(), sku="TWICE")
     program.refused("GET", "/stock-sync/analyze/TWICE", status=409, code="ambiguous_sku")
@@ -83,3 +86,18 @@ def test_the_statements_do_not_grow_with_the_skus(program: Program, statements: 
         program.data("POST", "/stock-sync/bulk-analyze", {"skus": skus})
         counts.append(len(statements))
     assert counts[0] == counts[1]
+
+
+def test_more_than_a_thousand_become_a_job(program: Program, app: Flask) -> None:
+    make_listed(offer("main", 9), sku="LAST-ONE")
+    skus = [f"NONE-{n}" for n in range(1000)] + ["LAST-ONE"]
+    asked = program.data("POST", "/stock-sync/bulk-analyze", {"skus": skus}, status=202)
+    path = f"/stock-sync/bulk-analyze/{asked['id']}"
+    assert (asked["status"], asked["total"], program.data("GET", path)["results"]) == ("running", 1001, [])
+    for _twice in range(2):  # a job that was taken over runs again
+        jobs.bulk_analyse(analysis_id=asked["id"])
+    first = program.call("GET", path).get_json()
+    assert (first["data"]["status"], len(first["data"]["results"]), first["meta"]["next_part"]) == ("done", 1000, 2)
+    last = program.data("GET", f"{path}?part=2")
+    assert [(one["sku"], one["status"]) for one in last["results"]] == [("LAST-ONE", "success")]
+    program.refused("GET", "/stock-sync/bulk-analyze/999999", status=404, code="not_found")

@@ -40,8 +40,10 @@ class BulkResultOut(Answer):
 
 
 class BulkOut(Answer):
-    """Many SKUs, in the order that they were sent."""
+    """Many SKUs, in the order that they were sent. Of a job: `id`, `status`, and the results of one part."""
 
+    id = fields.Integer()
+    status = Word("running", "done")
     total = Count(required=True)
     analysed = Count(required=True)
     failed = Count(required=True)
@@ -216,6 +218,13 @@ def bulk_json(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Many analyses with their counts."""
     failed = sum(one["status"] == "error" for one in results)
     return {"total": len(results), "analysed": len(results) - failed, "failed": failed, "results": list(results)}
+
+
+def bulk_job_json(asked: Any, results: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """A job's progress, and the results of one of its parts."""
+    told = bulk_json(results)
+    status = "done" if asked.done == asked.total else "running"
+    return {"id": asked.id, "status": status, **told, "total": asked.total, "analysed": asked.done}
 
 
 # --- alerts ----------------------------------------------------------------------------------------------------------

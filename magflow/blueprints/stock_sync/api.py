@@ -6,16 +6,16 @@ from typing import Any
 from flask import Response, current_app
 from sqlalchemy.orm import Session
 
-from magflow.blueprints.stock_sync import answers, requests
+from magflow.blueprints.stock_sync import answers, many, requests
 from magflow.blueprints.stock_sync.current import bring_up_to_date
 from magflow.db import db
-from magflow.domain.errors import FieldError, Invalid, NotFound, Refused
+from magflow.domain.border import Unfit, text
+from magflow.domain.errors import FieldError, Invalid, NotFound
 from magflow.queries import stock_alerts
 from magflow.queries import stock_sync as reads
-from magflow.services.stock_sync import alerts
+from magflow.services.stock_sync import alerts, bulk
 from magflow.web.api import ApiBlueprint, page_meta, perform, success
 from magflow.web.bodies import EmptyBody
-from magflow.web.errors import problem
 from magflow.web.permissions import requires
 
 api = ApiBlueprint("api_stock_sync", __name__, description="Stock in several accounts: analysis, alerts, transfers")
@@ -28,6 +28,10 @@ api = ApiBlueprint("api_stock_sync", __name__, description="Stock in several acc
 def analyze(query: dict[str, Any], sku: str) -> Response:
     """Analyse one SKU. `meta` says where the figures come from and how amounts were found."""
     session = db.session()
+    try:
+        text(sku, most=requests.LONGEST_SKU)
+    except Unfit:
+        raise NotFound("variant", sku) from None
     variant_id = query.get("variant_id") or reads.variant_of(session, sku)
     one = reads.analyse_one(session, variant_id)
     if one.analysis.sku != sku:
@@ -38,28 +42,26 @@ def analyze(query: dict[str, Any], sku: str) -> Response:
 @api.post("/stock-sync/bulk-analyze")
 @requires("stock:read")
 @api.reads(requests.BulkAnalyseBody)
-@api.answers(answers.BulkOut, description="Per SKU its analysis or its error, in the order that they were sent")
+@api.answers(answers.BulkOut, status=(200, 202), description="Per SKU its analysis or its error; 202: a job does it")
 def bulk_analyze(data: dict[str, Any]) -> Response:
-    """Analyse up to 1,000 SKUs. An unknown one does not fail the rest."""
-    session = db.session()
+    """Analyse up to 1,000 SKUs; an unknown one does not fail the rest. More become a job, whose result is fetched."""
     skus = list(dict.fromkeys(data["skus"]))
-    meant = reads.variants_of(session, skus)
-    found = reads.analysed(session, [ids[0] for ids in meant.values() if len(ids) == 1])
-    results = []
-    for sku in skus:
-        ids = meant.get(sku, ())
-        if len(ids) == 1 and ids[0] in found:
-            one = answers.analysis_json(found[ids[0]])
-            results.append({"sku": sku, "status": "success", "analysis": one, "error": None})
-        else:
-            refused = reads.ambiguous(session, sku, ids) if ids else NotFound("variant", sku)
-            results.append({"sku": sku, "status": "error", "analysis": None, "error": _brief(refused)})
-    return success(answers.bulk_json(results))
+    if len(skus) <= bulk.PART:
+        return success(answers.bulk_json(many.analysed(db.session(), skus)))
+    command = bulk.AskAnalysis(skus)
+    return perform(bulk.ask, command, present=lambda _, asked: answers.bulk_job_json(asked), status=202)
 
 
-def _brief(refused: Refused | Invalid) -> dict[str, Any]:
-    told = problem(refused)
-    return {"code": told["code"], "title": told["title"], "detail": told["detail"]}
+@api.get("/stock-sync/bulk-analyze/<int:analysis_id>")
+@requires("stock:read")
+@api.filters(requests.PartQuery)
+@api.answers(answers.BulkOut, description="How far it is, and the results of one part: 1,000 SKUs")
+def bulk_result(query: dict[str, Any], analysis_id: int) -> Response:
+    """Fetch what a job has analysed so far, part by part: `meta.next_part` says where to go on."""
+    asked, results = reads.bulk_part(db.session(), analysis_id, query["part"])
+    more = query["part"] * bulk.PART < asked.total
+    meta = {"next_part": query["part"] + 1 if more else None}
+    return success(answers.bulk_job_json(asked, results), meta=meta)
 
 
 # --- alerts ----------------------------------------------------------------------------------------------------------

@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from magflow.blueprints.stock_sync import many
 from magflow.db import db
 from magflow.queries.transfers import running_redivisions
 from magflow.services.jobs import Task, actor, pause_point
-from magflow.services.stock_sync import alerts, transfers
+from magflow.services.stock_sync import alerts, bulk, transfers
 from magflow.services.stock_sync.transfers import OfTransfer
 
 
@@ -23,6 +24,15 @@ def look_at_all() -> None:
         _done, after = alerts.look_at_part(after, actor=actor())
 
 
+def bulk_analyse(*, analysis_id: int) -> None:
+    """Analyse the SKUs that somebody asked for, a thousand at a time."""
+    for number, skus in enumerate(bulk.parts_of(analysis_id, actor=actor()), start=1):
+        pause_point()
+        results = many.analysed(db.session(), skus)
+        db.session.remove()
+        bulk.keep(analysis_id, number, results, actor=actor())
+
+
 def advance_transfers() -> None:
     """Bring re-divisions on, whose giver or receiver waits for a marketplace's answer."""
     waiting = running_redivisions(db.session())
@@ -33,6 +43,7 @@ def advance_transfers() -> None:
 
 
 TASKS: Final = (
+    Task(bulk.TASK, bulk_analyse),
     Task("stock_sync.follow", follow, cron="* * * * * */5", pauses=()),
     Task("stock_sync.advance_transfers", advance_transfers, cron="* * * * * */5", pauses=()),
     Task(alerts.LOOK_AT_ALL, look_at_all, cron="23 * * * *", pauses=()),

@@ -7,7 +7,7 @@ from magflow.web.api import PageQuery
 from magflow.web.border import Body, Boolean, Id, Integer, ListOf, LongText, Moment, OneOf, Quantity, Query, Text
 
 LONGEST_SKU: Final = 120
-MOST_SKUS: Final = 1_000
+MOST_SKUS: Final = 100_000
 LARGEST_AMOUNT: Final = 1_000_000
 STATES: Final = ("open", "snoozed", "dismissed", "resolved", "all")
 TRANSFER_STATES: Final = ("suggested", "approved", "running", "done", "failed", "cancelled")
@@ -21,9 +21,13 @@ class WhichVariantQuery(Query):
 
 
 class BulkAnalyseBody(Body):
-    """Unknown SKUs do not fail the rest."""
+    """Unknown SKUs do not fail the rest. More than 1,000 become a job."""
 
     skus = ListOf(Text(most=LONGEST_SKU), least=1, most=MOST_SKUS, required=True)
+
+
+class PartQuery(Query):
+    part = Integer(least=1, most=MOST_SKUS, load_default=1, metadata={"default": 1})
 
 
 class AlertsQuery(PageQuery):
