@@ -23,7 +23,7 @@ def test_every_answer_can_be_explained(stage: Stage, seed: int, shard: int) -> N
 @pytest.mark.parametrize(("kept_seed", "number"), KEPT)
 def test_what_once_told_something_is_explained(stage: Stage, kept_seed: int, number: int) -> None:
     for _ in range(20):
-        tally = stage.run(kept_seed, number, 1)
+        tally = stage.run(kept_seed, number, 1, kept=True)
         assert not tally.findings, str(tally.findings[0])
 
 
