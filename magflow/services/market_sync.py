@@ -67,17 +67,6 @@ def read_orders(account_id: int, *, actor: Actor, full: bool = False) -> OrdersR
     return OrdersRead(len(told), done.taken, done.blocked, stored.failed)
 
 
-def read_order(account_id: int, external_id: str, *, actor: Actor) -> OrdersRead:
-    """Read one order, because somebody said that it is new or changed, and bring it on."""
-    account = account_of(account_id)
-    with accounts.opened(account) as marketplace:
-        order = marketplace.order(external_id)
-        if order is None:
-            return OrdersRead()
-        market_orders.store(Told(account.id, [order]), actor=actor)
-        return bring_on(account.id, marketplace, actor=actor)
-
-
 def bring_on(account_id: int, marketplace: Marketplace | None, *, actor: Actor) -> OrdersRead:
     """Every order of an account that waits makes its next steps. One that fails does not stop the others."""
     taken = blocked = failed = 0

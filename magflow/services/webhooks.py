@@ -34,7 +34,7 @@ LEASE_SECONDS: Final = 60.0
 BATCH: Final = 20
 MOST_ATTEMPTS: Final = 8
 KEPT_DAYS: Final = 30
-READ_ORDER_TASK: Final = "marketplaces.read_order"
+READ_ORDERS_TASK: Final = "marketplaces.orders"
 KEPT_HEADERS: Final = ("webhook-id", "webhook-timestamp", "x-shopify-topic", "x-shopify-webhook-id",
                        "x-wc-webhook-topic", "x-wc-webhook-delivery-id", "content-type", "user-agent")  # fmt: skip
 
@@ -88,12 +88,13 @@ def endpoint(session: Session, command: NewEndpoint, *, actor: Actor) -> Opened:
     """
     source, code = command.source.strip().lower(), command.code.strip().lower()
     adapter = adapter_of(source)
+    # Both at once: one after the other could be the wrong way round.
+    lock_names(session, [("marketplace_account", source, code), ("webhook_endpoint", source, code)])
     account = accounts.find(session, source, code)
     if account is None:
         if adapter.open is not None:
             raise NotFound("account", f"{source} {code}")
         account = accounts.add.within(session, accounts.NewAccount(source, code), actor=actor)
-    lock_names(session, [("webhook_endpoint", str(account.id))])
     there = session.get(WebhookEndpoint, account.id)
     if there is None:
         there = WebhookEndpoint(account_id=account.id)
@@ -229,15 +230,10 @@ def store(entrance: Door, delivery: hooks.Delivery, headers: Mapping[str, str], 
 
 
 @transactional
-def called(session: Session, account_id: int, order_number: str, *, actor: Actor) -> None:
-    """Somebody says that an order is new or changed. Only the number is believed; the truth is read from the API."""
-    jobs.enqueue(
-        session,
-        READ_ORDER_TASK,
-        queueing_lock=f"{READ_ORDER_TASK}:{account_id}:{order_number}",
-        account_id=account_id,
-        external_id=order_number,
-    )
+def called(session: Session, account_id: int, *, actor: Actor) -> None:
+    """Somebody says that an order is new or changed. Nothing of it is believed: what is new and what changed is read
+    from the API, once however many calls come in the meantime."""
+    jobs.enqueue(session, READ_ORDERS_TASK, queueing_lock=f"{READ_ORDERS_TASK}:{account_id}", account_id=account_id)
     execute(
         session,
         "UPDATE webhook_endpoints SET last_at = clock_timestamp(), last_good_at = clock_timestamp(), "

@@ -86,13 +86,6 @@ def send_out() -> None:
     subscriptions.work(actor=jobs.actor())
 
 
-def read_order(*, account_id: int, external_id: str) -> None:
-    """Somebody says that an order is new or changed. It may be told of before it can be read."""
-    found = market_sync.read_order(account_id, external_id, actor=jobs.actor())
-    if found == market_sync.OrdersRead():
-        raise RetryLater("not_there_yet")
-
-
 TASKS: Final = (
     Task("marketplaces.look", look, cron="* * * * * */2", pauses=()),
     Task("marketplaces.reconcile", reconcile_stock, cron="*/2 * * * * 37", pauses=()),
@@ -103,7 +96,6 @@ TASKS: Final = (
     ),
     Task("marketplaces.offers", _account_job(lambda a: market_sync.read_offers(a, actor=jobs.actor())), pauses=PAUSES),
     Task("marketplaces.read_back", _account_job(lambda a: market_sync.read_back(a, actor=jobs.actor())), pauses=()),
-    Task(webhooks.READ_ORDER_TASK, read_order, pauses=(5, 15, 60)),
     Task(market_orders.CANCEL_TASK, cancel, pauses=PAUSES),
     Task("webhooks.work", take_in, pauses=PAUSES),
     Task("webhooks.deliver", send_out, pauses=PAUSES),

@@ -49,7 +49,7 @@ def _hint(source: str, token: str) -> ResponseReturnValue:
     number = next((request.args[name] for name in ("order_id", "order_cancelled") if name in request.args), "")
     if number.isascii() and number.isdigit() and 0 < len(number) <= LONGEST_NUMBER:
         actor = Actor(kind="system", name=f"webhook {source}", door="webhook", request_id=request_id())
-        webhooks.called(entrance.account_id, str(int(number)), actor=actor)
+        webhooks.called(entrance.account_id, actor=actor)
     return Response(status=200)
 
 
