@@ -156,7 +156,7 @@ WRITTEN: Final = f""", closed AS (
         OR (NOT w.held AND a.account_ids <> w.accounts)
         OR (a.state = 'snoozed' AND (a.snoozed_until <= %(now)s::timestamptz OR a.snoozed_stocks <> {STOCKS_NOW})))
     RETURNING a.id
-), asleep AS (
+), asleep AS MATERIALIZED (
     SELECT DISTINCT ON (variant_id, cause) variant_id, cause, account_ids, snoozed_until, decided_by
     FROM stock_alerts a WHERE snoozed_until > %(now)s::timestamptz AND resolved_at IS NOT NULL AND {{alerts}}
     ORDER BY variant_id, cause, id DESC
@@ -173,7 +173,7 @@ WRITTEN: Final = f""", closed AS (
     ORDER BY w.variant_id, w.cause
     ON CONFLICT (variant_id, cause) WHERE resolved_at IS NULL DO NOTHING
     RETURNING a.id, a.variant_id, a.cause, a.priority, a.account_ids, a.state
-), named AS (
+), named AS MATERIALIZED (
     SELECT d.account_ids, jsonb_agg(m.code ORDER BY m.id) AS codes
     FROM (SELECT DISTINCT account_ids FROM opened) d JOIN marketplace_accounts m ON m.id = ANY (d.account_ids)
     GROUP BY d.account_ids
