@@ -1,4 +1,4 @@
-"""The locks of a sale for many orders at once: all orders, then all their lines, then all their variants, by id."""
+"""The locks of a sale for many orders at once: products, orders, lines, variants, each by id."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -9,6 +9,13 @@ from magflow.concurrency.levels import Level, held_by
 from magflow.concurrency.locks import LockedForSale
 from magflow.concurrency.statements import Batch
 
+# A variant that two of the orders sell is updated twice, and at the second time the server asks its foreign key again:
+# it would then want the product while it holds variants. The lock hinders nobody but a change of the product's options.
+SHARE_THEIR_PRODUCTS: Final = """
+SELECT id FROM products
+WHERE id = ANY (ARRAY(SELECT v.product_id FROM order_items i JOIN variants v ON v.id = i.variant_id
+                      WHERE i.order_id = ANY (%(orders)s::bigint[]) AND i.stock_source = 'own'))
+ORDER BY id FOR KEY SHARE"""
 LOCK_ORDERS: Final = """
 SELECT id, status, version FROM orders WHERE id = ANY (%(orders)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"""
 LOCK_THEIR_ITEMS: Final = """
@@ -26,6 +33,7 @@ def lock_for_sales(session: Session, statements: Batch, order_ids: Iterable[int]
     wanted = sorted(set(order_ids))
     held.take(Level.ORDER, wanted)
     asked = {"orders": wanted}
+    statements.send(SHARE_THEIR_PRODUCTS, asked)
     orders = statements.send(LOCK_ORDERS, asked)
     items = statements.send(LOCK_THEIR_ITEMS, asked)
     return LockedForSale(orders, items, statements.send(LOCK_THEIR_VARIANTS, asked), held)
