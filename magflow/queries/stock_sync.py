@@ -93,8 +93,10 @@ SELECT o.variant_id, o.id AS offer_id, o.account_id, a.label, a.source, a.pool, 
        o.translation_validation_status, o.sale_price, o.best_offer_sale_price, o.currency,
        (SELECT count(*) FROM offers s JOIN marketplace_accounts b ON b.id = s.account_id
         WHERE b.source = a.source AND b.country = a.country AND s.status = {ACTIVE_OFFER} AND s.stock > 0
-          AND CASE WHEN o.part_number_key IS NULL THEN s.variant_id = o.variant_id AND s.part_number_key IS NULL
-                   ELSE s.part_number_key = o.part_number_key END) AS own_offers
+          AND s.part_number_key = o.part_number_key)
+       + (SELECT count(*) FROM offers s JOIN marketplace_accounts b ON b.id = s.account_id
+          WHERE b.source = a.source AND b.country = a.country AND s.status = {ACTIVE_OFFER} AND s.stock > 0
+            AND o.part_number_key IS NULL AND s.variant_id = o.variant_id AND s.part_number_key IS NULL) AS own_offers
 FROM offers o JOIN a ON a.id = o.account_id
 WHERE o.variant_id = ANY (:variants)
 ORDER BY o.variant_id, o.account_id"""  # noqa: S608 - constants

@@ -30,8 +30,10 @@ PLAIN_COMPETITION: Final = "coalesce(o.number_of_offers > 1, false)"
 STRICT_COMPETITION: Final = f"""coalesce(o.number_of_offers > (
     SELECT count(*) FROM offers s JOIN marketplace_accounts b ON b.id = s.account_id
     WHERE b.source = a.source AND b.country = a.country AND s.status = {ACTIVE_OFFER} AND s.stock > 0
-      AND CASE WHEN o.part_number_key IS NULL THEN s.variant_id = o.variant_id AND s.part_number_key IS NULL
-               ELSE s.part_number_key = o.part_number_key END), false)"""
+      AND s.part_number_key = o.part_number_key) + (
+    SELECT count(*) FROM offers s JOIN marketplace_accounts b ON b.id = s.account_id
+    WHERE b.source = a.source AND b.country = a.country AND s.status = {ACTIVE_OFFER} AND s.stock > 0
+      AND o.part_number_key IS NULL AND s.variant_id = o.variant_id AND s.part_number_key IS NULL), false)"""
 
 SHOP_LIMITS: Final = "%(low_stock)s::integer AS low_stock, %(stale_days)s::integer AS stale_days"
 CATEGORY_LIMITS: Final = """coalesce((c.limits ->> 'low_stock')::integer, %(low_stock)s::integer) AS low_stock,
