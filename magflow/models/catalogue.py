@@ -134,8 +134,8 @@ class Variant(Base):
             unique=True,
             postgresql_where=text("external_sku IS NOT NULL"),
         ),
-        # `stock`, `movement_seq`, `updated_at` and `price` are in no index, on purpose: a sale or a new price then rewrites
-        # its row alone.
+        # `stock`, `movement_seq`, `updated_at` and `price` are in no index, on purpose: a sale or a new price then
+        # rewrites its row alone.
         Index("ix_variants_sku", "sku", postgresql_ops={"sku": "text_pattern_ops"}),
         Index("ix_variants_ean", "ean", postgresql_where=text("ean IS NOT NULL")),
         Index("ix_variants_sku_order", text('upper(sku) COLLATE "C"'), "id"),

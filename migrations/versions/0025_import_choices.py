@@ -1,4 +1,4 @@
-"""What is chosen for an import, what it changed, and the way back; addresses that are fetched and files that are sent."""
+"""What is chosen for an import, what it changed, and the way back; files that are fetched and sent by the clock."""
 
 from pathlib import Path
 

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from magflow.domain.roles import SCOPES
@@ -41,7 +42,7 @@ def answer_to(command: str, variables: dict[str, str]) -> tuple[int, Any]:
             data = next(words).encode()
         elif word == "-F":
             name, _, value = next(words).partition("=")
-            form[name] = (io.BytesIO(picture_file()), value[1:]) if value.startswith("@") else value
+            form[name] = FileStorage(io.BytesIO(picture_file()), value[1:]) if value.startswith("@") else value
         else:
             assert not word.startswith("-"), f"the test does not know {word}"
             url = word

@@ -64,7 +64,7 @@ def address(home: Path, url: str) -> int:
 
 def fetch(feed_id: int, home: Path) -> int | None:
     db.session.remove()
-    return feeds.fetch(db.session(), feed_id, home, tuple(feeds.allowed), actor=ANA)
+    return feeds.fetch(feed_id, home, tuple(feeds.allowed), actor=ANA)
 
 
 def test_a_file_is_fetched_read_as_remembered_and_not_again_while_it_is_the_same(

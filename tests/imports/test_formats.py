@@ -10,7 +10,6 @@ import psycopg
 import pytest
 from flask import Flask
 
-from magflow.db import db
 from magflow.domain.imports import workbooks
 from magflow.domain.imports.choices import Choices
 from magflow.services.feeds import FeedRecord
@@ -228,7 +227,7 @@ def test_records_of_a_feed_are_taken_by_the_thousand(app: Flask, home: Path, own
         for n in range(1_000)
     ]  # fmt: skip
     for expected in ((1_000, 0, 0), (0, 1_000, 0)):
-        row = batches.hand_over(db.session(), Batch("erp", "one", records), home, actor=ANA, queued=False)
+        row = batches.hand_over(Batch("erp", "one", records), home, actor=ANA, queued=False)
         runner.perform(row.id, home, actor=ANA)
         assert look(row.id).counts == expected
     mapped = owner.execute("SELECT count(*) FROM variant_external_ids WHERE source = 'erp'").fetchone()

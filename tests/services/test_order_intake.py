@@ -30,9 +30,15 @@ def take(*wanted: NewOrder, finalize: bool = False) -> list[order_intake.Intake]
 def test_each_is_taken_as_it_would_be_alone() -> None:
     mug, pen = make_variant(sku="TOGETHER-MUG", price="7.10"), make_variant(sku="TOGETHER-PEN")
     command = order(
-        NewItem(1, sku="TOGETHER-MUG"), NewItem(2, pen.id), NewItem(3, mug.id), NewItem(1, mug.id, unit_price=Decimal(5)),
-        customer_name="Ștefania", shipping_address={"city": "Iași"}, note="gift", placed_at=datetime(2026, 3, 5, tzinfo=UTC),
-    )  # fmt: skip
+        NewItem(1, sku="TOGETHER-MUG"),
+        NewItem(2, pen.id),
+        NewItem(3, mug.id),
+        NewItem(1, mug.id, unit_price=Decimal(5)),
+        customer_name="Ștefania",
+        shipping_address={"city": "Iași"},
+        note="gift",
+        placed_at=datetime(2026, 3, 5, tzinfo=UTC),
+    )
     alone = orders.create(command, actor=ANA)
     [done] = take(command)
     columns = "product_id, variant_id, quantity, price_source, stock_source, unit_price, vat_rate_snapshot, currency"
@@ -106,8 +112,10 @@ def test_past_orders_are_taken_over_and_change_no_stock() -> None:
     ]
     done = order_intake.take_over(past, actor=ANA)
     assert [o.refused for o in done] == [None] * 4
-    found = rows("SELECT number, status, total_gross::text, total_tax::text, coalesce(confirmed_at, cancelled_at) FROM orders "
-                 "WHERE number LIKE 'OLD-%' ORDER BY number")  # fmt: skip
+    found = rows(
+        "SELECT number, status, total_gross::text, total_tax::text, coalesce(confirmed_at, cancelled_at) FROM orders "
+        "WHERE number LIKE 'OLD-%' ORDER BY number"
+    )
     assert found == [
         ("OLD-1", "confirmed", "20.98", None, then), ("OLD-2", "cancelled", None, None, then),
         ("OLD-3", "returned", "19.98", "3.19", then), ("OLD-4", "pending", None, None, None),

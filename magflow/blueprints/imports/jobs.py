@@ -52,7 +52,7 @@ def look_at_clock() -> None:
 def fetch(*, feed_id: int) -> None:
     """Fetch an address; what came is imported by a job of its own."""
     home: Path = current_app.config["MAGFLOW"].home
-    feeds.fetch(db.session(), feed_id, home, tuple(feeds.allowed), actor=jobs.actor())
+    feeds.fetch(feed_id, home, tuple(feeds.allowed), actor=jobs.actor())
 
 
 def write_export(*, schedule_id: int) -> None:

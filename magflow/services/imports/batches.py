@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from magflow.concurrency import transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, NotFound
 from magflow.domain.imports.layouts import MOST_OPTIONS
@@ -31,8 +32,8 @@ class Batch:
     records: Sequence[FeedRecord]
 
 
-def hand_over(session: Session, batch: Batch, home: Path, *, actor: Actor, queued: bool = True) -> Import:
-    """Begin to import the records. `session` is for reading. Raises NotFound for a product, Invalid for a stranger."""
+def hand_over(batch: Batch, home: Path, *, actor: Actor, queued: bool = True) -> Import:
+    """Begin to import the records. Raises NotFound for a product, Invalid for a stranger."""
     strangers = [
         record.external_id
         for record in batch.records
@@ -40,8 +41,7 @@ def hand_over(session: Session, batch: Batch, home: Path, *, actor: Actor, queue
     ]
     if strangers:
         raise Invalid([FieldError("source", "not_one_of", {"choices": batch.source})])
-    handles = _handles(session, {record.product_id for record in batch.records})
-    session.rollback()
+    handles = _handles({record.product_id for record in batch.records}, actor=actor)
     options = max((len(record.option_values) for record in batch.records), default=0)
     if options > MOST_OPTIONS:
         raise Invalid([FieldError("option_values", "too_many", {"limit": MOST_OPTIONS})])
@@ -55,7 +55,9 @@ def hand_over(session: Session, batch: Batch, home: Path, *, actor: Actor, queue
     return commands.register(command, actor=actor)
 
 
-def _handles(session: Session, ids: set[int]) -> dict[int, str]:
+@transactional
+def _handles(session: Session, ids: set[int], *, actor: Actor) -> dict[int, str]:
+    """Read in a transaction of its own: nothing is held while the file is written."""
     found: dict[int, str] = {}
     wanted = sorted(ids)
     for place in range(0, len(wanted), KNOWN_AT_ONCE):

@@ -13,7 +13,7 @@ from magflow.concurrency import execute, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, NotFound
 from magflow.domain.imports import layouts
-from magflow.domain.imports.choices import choices_from
+from magflow.domain.imports.choices import Choices, choices_from
 from magflow.domain.imports.faults import FileFault
 from magflow.marketplaces import outgoing
 from magflow.marketplaces.downloads import Silent, download
@@ -139,11 +139,23 @@ def _enqueue(session: Session, feed_id: int, home: Path) -> None:
     jobs.enqueue(session, TASK, queueing_lock=f"feed-{feed_id}", queue=jobs.home_queue(home), feed_id=feed_id)
 
 
-def fetch(session: Session, feed_id: int, home: Path, allowed: tuple[str, ...], *, actor: Actor) -> int | None:
-    """Fetch an address and begin to import what came; None when it was the same as the last time, or was refused.
+@dataclass(frozen=True)
+class _Wanted:
+    """What an address is fetched with."""
 
-    `session` is for reading. What went wrong stands with the address.
-    """
+    url: str
+    name: str
+    kind: str
+    source: str
+    source_account: str
+    known: bytes | None
+    """The digest of the file that came last."""
+    remembered: Choices | None
+
+
+@transactional
+def _wanted(session: Session, feed_id: int, *, actor: Actor) -> _Wanted | None:
+    """Read in a transaction of its own: nothing is held while the other side takes its time."""
     feed = session.get(ImportFeed, feed_id)
     if feed is None or not feed.active:
         return None
@@ -154,18 +166,27 @@ def fetch(session: Session, feed_id: int, home: Path, allowed: tuple[str, ...], 
         )
     )  # fmt: skip
     remembered = choices_from(kept) if kept else None
-    known, url, name = feed.sha256, feed.url, feed.name
-    kind, source, account = feed.kind, feed.source, feed.source_account
-    session.rollback()  # nothing is held while the other side takes its time
+    return _Wanted(feed.url, feed.name, feed.kind, feed.source, feed.source_account, feed.sha256, remembered)
+
+
+def fetch(feed_id: int, home: Path, allowed: tuple[str, ...], *, actor: Actor) -> int | None:
+    """Fetch an address and begin to import what came; None when it was the same as the last time, or was refused.
+
+    What went wrong stands with the address.
+    """
+    wanted = _wanted(feed_id, actor=actor)
+    if wanted is None:
+        return None
     try:
-        stored = _download(home, url, allowed)
-        if stored.sha256 == known:
+        stored = _download(home, wanted.url, allowed)
+        if stored.sha256 == wanted.known:
             files.forget(home, stored.name)
             _note(feed_id, stored, None, actor=actor)
             return None
         command = commands.take_in(
-            home, stored, filename=name, kind=kind, source=source, source_account=account, remembered=remembered
-        )
+            home, stored, filename=wanted.name, kind=wanted.kind, source=wanted.source,
+            source_account=wanted.source_account, remembered=wanted.remembered,
+        )  # fmt: skip
     except FileFault as fault:
         _note_failure(feed_id, fault.reason, fault.params, actor=actor)
         return None
