@@ -101,7 +101,12 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(run_folder: Path) -> Settings:
     """Settings of a shop in the run's folder, without a database."""
     return Settings.from_environment(
-        {"MAGFLOW_HOME": str(run_folder / "home"), "MAGFLOW_ENV": "testing", "MAGFLOW_LOCALE": "en"}
+        {
+            "MAGFLOW_HOME": str(run_folder / "home"),
+            "MAGFLOW_ENV": "testing",
+            "MAGFLOW_LOCALE": "en",
+            "MAGFLOW_API_RATE": "0",  # a suite asks more in a minute than any program; the limit has tests of its own
+        }
     )
 
 

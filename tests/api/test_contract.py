@@ -49,6 +49,7 @@ BEYOND_SCHEMAS: Final[dict[str, str]] = {
     "not_listed": "an account in which a SKU is not offered",
     "same_account": "two names of one account",
     "unknown": "an account that is not there",
+    "not_a_mapping": "JSON inside of a form's field",
 }
 """Codes of a 422 that right data may meet: what they guard no JSON Schema can say."""
 BEYOND_SCHEMAS.update(dict.fromkeys(FILES, "what is in an uploaded file"))

@@ -212,7 +212,7 @@ def restock_one(ana: Person, order: str) -> None:
     ana.press("main a:has-text('Put back into stock')")
     line = ana.page.locator("tr", has_text="BLUE-S")
     assert "of 2" in line.inner_text()
-    line.locator("input").fill("1")
+    line.get_by_role("spinbutton").fill("1")
     ana.page.fill("[name=reason]", "wrong size")
     ana.press("[data-save]")
     assert "1 unit is back in stock" in ana.said()

@@ -46,7 +46,9 @@ def test_a_forged_request_changes_nothing(module_app: Flask, owner, variant, hea
         tried += 1
         data = {"csrf_token": token} if with_token else {}
         answer = browser.client.open(address(module_app, cell), method=cell.method, data=data, headers=headers)
-        assert answer.status_code == 400, (cell.rule, answer.status_code)
+        # What comes with a signature of its own is no form; without a good one it is turned away as well.
+        proves_itself = getattr(module_app.view_functions[cell.endpoint], "proves_itself", False)
+        assert answer.status_code in ({401, 404} if proves_itself else {400}), (cell.rule, answer.status_code)
     assert tried > 20
     assert state(owner) == before
     assert browser.get("/").status_code == 200
