@@ -18,6 +18,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from magflow.blueprints.imports.words import FILES
+from magflow.blueprints.variants.image_requests import PICTURES
 from tests.api.conftest import Program, make_token
 
 CHECKS: Final = {
@@ -52,7 +53,7 @@ BEYOND_SCHEMAS: Final[dict[str, str]] = {
     "not_a_mapping": "JSON inside of a form's field",
 }
 """Codes of a 422 that right data may meet: what they guard no JSON Schema can say."""
-BEYOND_SCHEMAS.update(dict.fromkeys(FILES, "what is in an uploaded file"))
+BEYOND_SCHEMAS.update(dict.fromkeys([*FILES, *PICTURES], "what is in an uploaded file"))
 
 SOFT_DELETE: Final = "/variants/{variant_id}"
 """DELETE deactivates: what was deleted is there still, as it was promised."""

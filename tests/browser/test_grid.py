@@ -305,6 +305,7 @@ def test_a_pasted_block_is_looked_at_first(shop: Shop) -> None:
     )
     assert "It cannot be below zero." in page.inner_text("[data-paste] tbody")
     page.click("[data-paste] [data-apply]")
+    expect(cell(page, small, "title").locator(".grid-text")).to_have_text("Mic")
     assert [text(page, v, "title") for v in (small, medium, large)] == ["Mic", "Mediu", 'Ma"re']
     assert [text(page, v, "price") for v in (small, medium, large)] == ["11.00", "10.00", "1,234.50"]
     press(page, "Control+z")

@@ -27,7 +27,6 @@ CRITICAL = [
     ("create variant", "change product options"),
     ("finalize", "count"),
     ("finalize many", "finalize"),
-    ("cancel", "cancel"),
     ("finalize", "price change"),
 ]
 EVERY_DEED = [deed for deed in scenes.DEEDS if deed != "finalize the same order"]

@@ -25,17 +25,17 @@ MOST_FILES: Final = 10
 LARGEST_FORM: Final = 3 * LARGEST_FILE
 """Several files of a page without scripts; with them each file travels by itself."""
 
-add_sentences(
-    {
-        "image_empty": _l("The file is empty."),
-        "image_too_large": _l("A picture can have at most %(limit)s MB; save it smaller, then send it again."),
-        "not_an_image": _l("This is not a JPEG, PNG or WebP picture; save it as one of them."),
-        "image_too_many_pixels": _l("A picture can have at most %(limit)s million pixels; save it smaller."),
-        "image_moves": _l("This picture moves; send one that stands still."),
-        "image_broken": _l("The picture is damaged or incomplete; open and save it anew, then send it again."),
-        "images_full": _l("There are %(limit)s pictures here already; delete one first."),
-    }
-)
+PICTURES: Final = {
+    "image_empty": _l("The file is empty."),
+    "image_too_large": _l("A picture can have at most %(limit)s MB; save it smaller, then send it again."),
+    "not_an_image": _l("This is not a JPEG, PNG or WebP picture; save it as one of them."),
+    "image_too_many_pixels": _l("A picture can have at most %(limit)s million pixels; save it smaller."),
+    "image_moves": _l("This picture moves; send one that stands still."),
+    "image_broken": _l("The picture is damaged or incomplete; open and save it anew, then send it again."),
+    "images_full": _l("There are %(limit)s pictures here already; delete one first."),
+}
+"""What can be wrong with a sent picture."""
+add_sentences(PICTURES)
 
 
 class File(fields.Field[Any]):
@@ -48,7 +48,9 @@ class File(fields.Field[Any]):
 class ImageForm(Query):
     """The fields beside the file."""
 
-    alt_text = Text(most=LONGEST_ALT, metadata={"description": "What is to be seen, for those who do not see it"})
+    alt_text = Text(
+        most=LONGEST_ALT, least=0, metadata={"description": "What is to be seen, for those who do not see it"}
+    )
 
 
 class ImageUploadBody(ImageForm):
@@ -91,8 +93,8 @@ def uploaded() -> tuple[Picture, str | None]:
     ]
     if errors:
         raise Invalid(errors)
-    values = border.load(ImageForm(), {name: value for name, value in request.form.items() if value.strip()})
-    return read(sent[0]), values.get("alt_text")
+    values = border.load(ImageForm(), dict(request.form.items()))
+    return read(sent[0]), values.get("alt_text") or None
 
 
 def read(file: FileStorage) -> Picture:
