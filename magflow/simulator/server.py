@@ -6,6 +6,7 @@ import contextlib
 import json
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +23,7 @@ LIMITS: Final = {"orders": ((1.0, 12), (60.0, 720)), "others": ((1.0, 3), (60.0,
 REFUSED: Final = "You are not allowed to use this API."
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler, ABC):
     """One connection; HTTP/1.1 so that it stays open."""
 
     protocol_version = "HTTP/1.1"
@@ -46,9 +47,9 @@ class Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             self.close_connection = True
 
+    @abstractmethod
     def answer(self, raw: bytes) -> Reply | None:
         """What is said to the request; None cuts the line."""
-        raise NotImplementedError
 
     def send(self, reply: Reply) -> None:
         """Write the answer."""

@@ -14,6 +14,7 @@ from magflow.domain.errors import (
     EmptyOrder,
     InsufficientStock,
     NotFound,
+    OrderNotEditable,
     StaleVersion,
     VariantUnavailable,
 )
@@ -23,6 +24,7 @@ from magflow.services.checkout import FinalizeOrder
 from magflow.services.options import OptionInput
 from magflow.services.orders import NewItem, NewOrder
 from tests.gates import scenarios
+from tests.gates.planting import edited, swapped
 from tests.gates.sql_log import sql_log
 from tests.services.looking import lines, order_row, rows
 from tests.shop import ANA, finalize, make_order, make_product, make_variant, movements_of, stock_of
@@ -217,6 +219,15 @@ def test_news_of_it_is_written_with_it() -> None:
     told = rows("SELECT payload ->> 'number' FROM events WHERE type = 'order.confirmed'")
     assert (order.number,) in told and (short.number,) not in told
     db.session.remove()
+
+
+def test_what_was_taken_in_part_is_not_committed() -> None:
+    mug, cup = make_variant(stock=5), make_variant(stock=5)
+    order = make_order((mug, 2), (cup, 1))
+    faulty = edited(checkout.SELL, "v.status = 0 AND v.stock >= w.amount", f"v.id <> {cup.id}")
+    with swapped(checkout, SELL=faulty), pytest.raises(OrderNotEditable):
+        finalize(order)
+    assert (stock_of(mug), stock_of(cup), order_row(order)["status"]) == (5, 5, "pending")
 
 
 def test_the_server_rounds_as_the_program_does() -> None:
