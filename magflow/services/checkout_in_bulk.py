@@ -1,6 +1,6 @@
 """Finalize many orders at once, each for itself: one order's shortage never stops the others.
 
-All of them are locked in the program's order, in one packet with the statements that confirm them one after the other;
+All of them are locked in the program's order; a second packet confirms them one after the other, and
 each sees what those before it took. What cannot be confirmed stays as it was.
 """
 
@@ -45,19 +45,18 @@ WHERE o.id = w.id AND o.status = 'pending' AND o.source <> 'magflow' AND o.block
 def finalize_many(session: Session, command: FinalizeOrders, *, actor: Actor) -> list[Outcome]:
     """Confirm what can be confirmed, in the order that was asked; the outcome of each, in the same order.
 
-    Three packets whatever the number of orders. Raises Invalid when there are too many.
+    Four packets whatever the number of orders. Raises Invalid when there are too many.
     """
     wanted = list(dict.fromkeys(command.order_ids))
     if len(wanted) > MOST_ORDERS:
         raise Invalid([FieldError("order_ids", "too_many", {"limit": MOST_ORDERS})])
     if not wanted:
         return []
+    orders = lock_for_sales(session, wanted)
     with batch(session) as statements:
-        locked = lock_for_sales(session, statements, wanted)
         sold = [statements.send(checkout.SELL, {"order": id_, "seen": None}) for id_ in wanted]
         ledger.forget(statements)
-    locked.note()
-    found = {row[0]: row for row in locked.order}
+    found = {row[0]: row for row in orders}
     outcomes = [_outcome(id_, found.get(id_), rows.fetchall()) for id_, rows in zip(wanted, sold, strict=True)]
     mark_blocked(session, outcomes)
     return outcomes
