@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -250,25 +251,26 @@ def create_token(ctx: click.Context, name: str, scopes: str, expires_days: int) 
 @main.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port of the API.")
 @click.option("--control-port", type=click.IntRange(0, 65535), default=8766, show_default=True)
-@click.option("--seed", type=int, default=331, show_default=True, help="Another seed is another course of events.")
-def simulator(port: int, control_port: int, seed: int) -> None:
-    """A marketplace that behaves like eMAG's, until Ctrl-C: for the demo shop, and for trying things."""
-    import signal
-    import threading
+@click.option("--seed", type=int, help="Begin anew; another seed is another course of events.")
+def simulator(port: int, control_port: int, seed: int | None) -> None:
+    """A marketplace that behaves like eMAG's, until Ctrl-C: for the demo shop, and for trying things.
 
-    from magflow.simulator.demo import world_of
-    from magflow.simulator.making import USERS
-    from magflow.simulator.server import running
+    In the home folder of a demo shop it goes on from where it stood. There, `magflow up` starts it too.
+    """
+    from magflow.settings import home_folder
+    from magflow.simulator import keeping
+    from magflow.simulator.demo import SEED, world_of
+    from magflow.simulator.process import serve
 
-    world = world_of(seed=seed)
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with running(world, port=port, control_port=control_port) as served:
-        _say(f"eMAG simulator: {served.api_url}  control: {served.control_url}")
-        for name, (who, password) in USERS.items():
-            _say(f"account {name}: user {who}, password {password}")
-        ended.wait()
+    file = home_folder(os.environ) / keeping.NAME
+    place = keeping.Place(port, control_port)
+    if seed is None and file.exists():
+        try:
+            serve(keeping.read(file)[0], place, file, _say)
+        except ValueError as error:
+            raise click.ClickException(f"{error}; begin anew with: magflow simulator --seed {SEED}") from error
+        return
+    serve(world_of(seed=SEED if seed is None else seed), place, None, _say)
 
 
 @main.group()
@@ -277,24 +279,30 @@ def demo() -> None:
 
 
 @demo.command("load")
-@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True, help="Of the simulator.")
+@click.option("--port", type=click.IntRange(1, 65534), default=8765, show_default=True, help="Of the simulator.")
 @click.pass_context
 def load_demo(ctx: click.Context, port: int) -> None:
-    """Fill an empty shop, and connect it to the simulator (start that one with: magflow simulator)."""
+    """Fill an empty shop, and connect it to the simulator, which `magflow up` then starts beside it."""
+    from magflow.postgres import migrate
+
+    with _database() as opened:
+        migrate.upgrade(opened)
     with open_application(ctx).app_context():
+        from magflow.simulator import keeping
         from magflow.simulator.demo import DemoLoaded, check_empty, load
 
         try:
             check_empty()
             _keep_before_demo()
-            made = load(_actor(), port)
+            made = load(_actor(), Settings.from_environment().home / keeping.NAME, port)
         except DemoLoaded as error:
             raise click.ClickException(str(error)) from error
     _say(f"loaded: {made['products']} products, {made['offers']} offers, {made['orders']} orders; see EMG331")
+    _say(f"Start it with: magflow up (the simulated marketplace comes with it, on port {port})")
 
 
 @demo.command("reset")
-@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True, help="Of the simulator.")
+@click.option("--port", type=click.IntRange(1, 65534), default=8765, show_default=True, help="Of the simulator.")
 @click.option("--yes", is_flag=True, help="Everything that was done in the demo shop is gone. Needed.")
 @click.pass_context
 def reset_demo(ctx: click.Context, port: int, yes: bool) -> None:
@@ -411,7 +419,13 @@ def _expected() -> tuple[type[Exception], ...]:
     from magflow.up.supervisor import UpFailed
     from magflow.web.areas import AreaBroken
 
-    database = (DatabaseProblem, OperationalError, ProgrammingError, psycopg.OperationalError)
+    database = (
+        DatabaseProblem,
+        OperationalError,
+        ProgrammingError,
+        psycopg.OperationalError,
+        psycopg.errors.UndefinedTable,
+    )
     return (SettingsError, UpFailed, Refused, AreaBroken, OSError, *database)
 
 

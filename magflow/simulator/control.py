@@ -17,6 +17,7 @@ def serve(world: World, path: str, body: Any) -> Reply:
         return Reply(404, {"actions": sorted(ACTIONS)})
     try:
         with world.lock:
+            world.touched += 1
             return Reply(200, action(world, body or {}))
     except (KeyError, ValueError, TypeError) as error:
         return Reply(400, {"message": f"{type(error).__name__}: {error}"})

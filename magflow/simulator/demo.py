@@ -1,11 +1,13 @@
 """The demonstration shop: goods, two accounts at the simulated marketplace, orders; made through the services."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.services import accounts, market_sync, offers, products, publishing, variants
+from magflow.simulator import keeping
 from magflow.simulator.catalogue import REFERENCE, SEED, demo_offers
 from magflow.simulator.making import USERS, demo_world
 from magflow.simulator.server import running
@@ -40,8 +42,11 @@ def check_empty() -> None:
         raise DemoLoaded("the shop has variants already; the demonstration needs an empty one")
 
 
-def load(actor: Actor, port: int = PORT) -> dict[str, int]:
-    """Fill an empty shop. Returns what was made. Raises DemoLoaded."""
+def load(actor: Actor, file: Path, port: int = PORT) -> dict[str, int]:
+    """Fill an empty shop; the marketplace that it spoke to is kept in `file`. Returns what was made.
+
+    Raises DemoLoaded.
+    """
     check_empty()
     goods = demo_offers()
     for entry in goods:
@@ -63,6 +68,8 @@ def load(actor: Actor, port: int = PORT) -> dict[str, int]:
         _stale(made["main"], world, actor)
     for account_id in made.values():
         _speak_to(account_id, f"http://127.0.0.1:{port}/api-3", {}, actor)
+    world.limits = 1.0
+    keeping.write(world, keeping.Place(port, port + 1), file)
     return counts
 
 

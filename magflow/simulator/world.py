@@ -114,6 +114,8 @@ class World:
         self.arrivals: Callable[[Product], None] | None = None
         """What a buyer does; set by `buying`."""
         self.tick_listeners: list[Callable[[], None]] = []
+        self.touched = 0
+        """Grows with whatever may have changed something."""
         self._pages: dict[str, list[tuple[SimAccount, SimOffer]]] = {}
         self._pages_of = -1
         """How many offers there were when the pages were put together."""
@@ -145,6 +147,14 @@ class World:
             self._last = self.now
             self.advance(days * 86400)
 
+    def clock_and_numbers(self) -> dict[str, Any]:
+        """What else goes on from where it stood."""
+        return {"offset": self._offset, "last": self._last, "numbers": self._numbers}
+
+    def set_clock_and_numbers(self, told: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._offset, self._last, self._numbers = told["offset"], told["last"], told["numbers"]
+
     def catch_up(self) -> None:
         """Do what happened since the last look: buyers, competitors, validations."""
         with self.lock:
@@ -152,6 +162,7 @@ class World:
             if hours <= 0:
                 return
             self._last = self.now
+            self.touched += 1
             for product in self.products.values():
                 if product.restless and product.competitors and self._happens(hours / COMPETITOR_HOURS):
                     self._compete(product)
@@ -256,5 +267,6 @@ class World:
 
     def note(self, entry: dict[str, Any]) -> None:
         """Remember a request, for whoever wants to look what was sent."""
+        self.touched += 1
         self.log.append({**entry, "at": time.time()})
         del self.log[:-5000]

@@ -34,6 +34,8 @@ DATABASE_LOOK_SECONDS: Final = 1.0
 WEB_PATIENCE: Final = 30.0
 WORKER_PATIENCE: Final = 30.0
 GIVE_UP_AFTER: Final = 3
+DEMO: Final = "simulator.json"
+"""The world of a demonstration shop's marketplace, in the home folder (`magflow.simulator.keeping`)."""
 
 Say = Callable[[str], None]
 
@@ -90,6 +92,8 @@ def up(settings: Settings, *, workers: int, with_worker: bool, say: Say, warn: S
         try:
             if shop.start():
                 say(f"MagFlow runs on {address}")
+                if (settings.home / DEMO).exists():
+                    say("This is the demo shop: the simulated marketplace runs beside it, and ends with it.")
                 for child in shop.web:
                     if child.note:
                         say(f"This shop has no owner yet. Create the owner's account here, once: {address}{child.note}")
@@ -124,6 +128,8 @@ class Shop:
             self.web.append(Child(name, "magflow.up.web", listen_at, self._life[0], [descriptor]))
         if with_worker:
             self.workers.append(Child("the worker", "magflow.up.job_worker", environment, self._life[0]))
+        if (self.settings.home / DEMO).exists():
+            self.workers.append(Child("the demo's marketplace", "magflow.up.marketplace", environment, self._life[0]))
 
     def start(self) -> bool:
         """Start every child and wait for the web to be ready. Raises UpFailed when it keeps dying.
