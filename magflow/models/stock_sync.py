@@ -1,12 +1,13 @@
 """Stock sync: alerts with a life, transfers and their steps."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Computed,
+    Date,
     ForeignKey,
     Identity,
     Index,
@@ -187,3 +188,56 @@ class BulkAnalysisPart(Base):
     )
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     results: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+
+
+class StockFigure(Base):
+    """One day's figures of an account, a brand and a category; without an account, of all of them together."""
+
+    __tablename__ = "stock_figures"
+    __table_args__ = (
+        Index("ix_stock_figures_day", "day", "account_id"),
+        Index("ix_stock_figures_account_id", "account_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    day: Mapped[date] = mapped_column(Date)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("marketplace_accounts.id", ondelete="CASCADE"))
+    brand: Mapped[str] = mapped_column(Text)
+    category: Mapped[str] = mapped_column(Text)
+    offers: Mapped[int] = mapped_column(Integer)
+    sent: Mapped[int] = mapped_column(Integer)
+    overdue: Mapped[int] = mapped_column(Integer)
+    """Products of which an offer was not sent in time."""
+    stock: Mapped[int]
+    contested: Mapped[int]
+    """Units that stand in accounts with competition."""
+    zero_stock: Mapped[int] = mapped_column(Integer)
+    weekly_cents: Mapped[int]
+    lost_cents: Mapped[int]
+    resolved: Mapped[int] = mapped_column(Integer)
+    resolved_seconds: Mapped[int]
+
+
+class StockCase(Base):
+    """What became of an alert within seven days. Written once, when they are over."""
+
+    __tablename__ = "stock_cases"
+    __table_args__ = (Index("ix_stock_cases_judged_on", "judged_on"),)
+
+    alert_id: Mapped[int] = mapped_column(
+        ForeignKey("stock_alerts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    cause: Mapped[str] = mapped_column(Text)
+    account_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    brand: Mapped[str] = mapped_column(Text)
+    category: Mapped[str] = mapped_column(Text)
+    possible: Mapped[bool]
+    """Whether somebody could have acted upon it: there was a giver. Only such cases are compared."""
+    followed: Mapped[bool]
+    started_at: Mapped[datetime] = mapped_column(Timestamp)
+    judged_on: Mapped[date] = mapped_column(Date)
+    recovered: Mapped[bool | None]
+    """Whether the buy button was there again; None: nobody can say."""
+    before_cents: Mapped[int]
+    after_cents: Mapped[int]
+    cost_cents: Mapped[int] = mapped_column(server_default=text("0"))

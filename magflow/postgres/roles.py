@@ -53,6 +53,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "order_handling": Table(app=KEPT, fixed=frozenset({"order_id"})),
     "transfers": Table(app=KEPT, fixed=frozenset({"id", "variant_id", "from_account_id", "to_account_id", "amount"})),
     "transfer_steps": Table(app=APPEND_ONLY),
+    "stock_cases": Table(app=APPEND_ONLY),
     # What the guards themselves go by, and what an adoption has kept of the old shop.
     "order_status_moves": Table(app=READ_ONLY),
     "adoption_changes": Table(app=READ_ONLY),

@@ -1,4 +1,4 @@
-"""What the worker does for stock sync: it follows the offers, and looks at everything once an hour."""
+"""What the worker does for stock sync: it follows the offers; once an hour it looks at all and counts the day."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from magflow.blueprints.stock_sync import many
 from magflow.db import db
 from magflow.queries.transfers import running_redivisions
 from magflow.services.jobs import Task, actor, pause_point
-from magflow.services.stock_sync import alerts, bulk, transfers
+from magflow.services.stock_sync import alerts, bulk, figures, transfers
 from magflow.services.stock_sync.transfers import OfTransfer
 
 
@@ -42,9 +42,15 @@ def advance_transfers() -> None:
         transfers.advance(OfTransfer(transfer_id), actor=actor())
 
 
+def take_figures() -> None:
+    """Write the day's figures down, and judge the alerts whose seven days are over."""
+    figures.take(actor=actor())
+
+
 TASKS: Final = (
     Task(bulk.TASK, bulk_analyse),
     Task("stock_sync.follow", follow, cron="* * * * * */5", pauses=()),
     Task("stock_sync.advance_transfers", advance_transfers, cron="* * * * * */5", pauses=()),
     Task(alerts.LOOK_AT_ALL, look_at_all, cron="23 * * * *", pauses=()),
+    Task(figures.TASK, take_figures, cron="41 * * * *", pauses=()),
 )

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS stock_cases;
+DROP TABLE IF EXISTS stock_figures;
