@@ -21,7 +21,6 @@ from magflow.domain.errors import (
     AlreadyExists,
     CombinationTaken,
     FieldError,
-    InUse,
     Invalid,
     InvalidOptions,
     NotFound,
@@ -29,7 +28,6 @@ from magflow.domain.errors import (
 )
 from magflow.domain.names import numbered, sku_from, title_from
 from magflow.domain.options import chosen_values, cleaned, digest, name_key
-from magflow.domain.orders import PENDING
 from magflow.models import OptionValueVariant, OrderItem, Product, Variant, VariantStatus
 from magflow.services import ledger
 from magflow.services.options import ProductOptions, chosen_by_variant, options_of, types_of_values
@@ -374,13 +372,12 @@ def swap(session: Session, command: Swap, *, actor: Actor) -> Variant:
 
 @transactional
 def delete_for_good(session: Session, variant_id: int, *, actor: Actor) -> None:
-    """Hard delete, for the owner. Confirmed orders keep their snapshot; refused while a pending order has it.
+    """Hard delete, for the owner. Confirmed orders keep their snapshot; a pending one keeps a line without a variant,
+    and is not confirmed before somebody takes the line out or gives it another variant.
 
     Stock that is left is booked out first, so that its last movement says why.
     """
     orders = lock_orders_with_variant(session, variant_id)
-    if waiting := [order.number for order in orders if order.status == PENDING]:
-        raise InUse("variant", variant_id, f"order {', '.join(waiting[:5])}")
     variant = lock_variants(session, [variant_id], whole=True)[variant_id]
     known = [order.id for order in orders]
     if session.scalar(select(exists().where(OrderItem.variant_id == variant_id, OrderItem.order_id.not_in(known)))):

@@ -10,15 +10,15 @@ from flask import Flask
 from magflow.domain.errors import (
     AlreadyExists,
     CombinationTaken,
-    InUse,
     Invalid,
     InvalidOptions,
     NotFound,
     SkuTaken,
     StaleVersion,
+    VariantUnavailable,
 )
 from magflow.models import Product
-from magflow.services import restock, stock, variants
+from magflow.services import orders, restock, stock, variants
 from magflow.services.variants import ACTIVE, INACTIVE, EditVariant, NewVariant
 from tests.services.looking import lines, of_product, rows, value_ids, variant_row
 from tests.shop import ANA, finalize, make_order, make_product, make_variant, movements_of, stock_of
@@ -205,12 +205,17 @@ def test_a_field_that_nobody_may_set_is_refused(app: Flask) -> None:
 # --- hard delete ----------------------------------------------------------------------------------------------------
 
 
-def test_a_variant_in_a_pending_order_is_not_removed(app: Flask) -> None:
-    variant = make_variant(stock=2)
+def test_a_pending_order_of_a_removed_variant_is_not_confirmed_until_its_line_has_another(app: Flask) -> None:
+    variant, other = make_variant(stock=2), make_variant(stock=2)
     order = make_order((variant, 1))
-    with pytest.raises(InUse) as refused:
-        variants.delete_for_good(variant.id, actor=ANA)
-    assert order.number in refused.value.used_by and stock_of(variant) == 2
+    variants.delete_for_good(variant.id, actor=ANA)
+    [line] = lines(order)
+    assert (line["variant_id"], line["quantity"]) == (None, 1)
+    with pytest.raises(VariantUnavailable):
+        finalize(order)
+    orders.change_item_variant(orders.ChangeItemVariant(order.id, line["id"], variant_id=other.id), actor=ANA)
+    finalize(order)
+    assert stock_of(other) == 1
 
 
 def test_a_removed_variant_leaves_the_order_and_its_movements(app: Flask) -> None:

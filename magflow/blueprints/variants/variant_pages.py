@@ -313,6 +313,7 @@ def delete(variant_id: int) -> ResponseReturnValue:
     consequences = [
         _("It is gone for good; deactivating keeps it."),
         _("Confirmed orders keep what they sold, without a link to it."),
+        _("Pending orders keep the line, and need another variant there before they can be confirmed."),
         _("Stock that is left (%(stock)s) is booked out.", stock=row.variant.stock),
     ]
     question = _("Delete %(name)s for good?", name=row.variant.sku)
