@@ -30,6 +30,7 @@ from magflow.concurrency.locks import (
     lock_variants,
     lock_variants_of_combination,
     lock_variants_of_product,
+    refer_to_products_of,
     refer_to_variants,
     share_product,
 )
@@ -53,5 +54,6 @@ __all__ = [
     "claim_events", "claim_import_chunk", "copy_in", "copy_out", "execute", "last_batch", "lock_bulk_edit",
     "lock_for_sale", "lock_items", "lock_names", "lock_order", "lock_orders_with_variant", "lock_product",
     "lock_products", "lock_variant_rows", "lock_variants", "lock_variants_of_combination", "lock_variants_of_product",
-    "refer_to_variants", "refusal", "run", "savepoint", "share_product", "sqlstate", "transactional",
+    "refer_to_products_of", "refer_to_variants", "refusal", "run", "savepoint", "share_product", "sqlstate",
+    "transactional",
 ]  # fmt: skip

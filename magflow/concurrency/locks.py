@@ -78,6 +78,28 @@ def lock_products(session: Session, product_ids: Iterable[int]) -> None:
     )
 
 
+SHARE_PRODUCTS_OF: Final = """
+SELECT id FROM products
+WHERE id = ANY (ARRAY(SELECT product_id FROM variants
+                      WHERE id = ANY (%(variants)s::bigint[]) OR sku = ANY (%(skus)s::text[])
+                      UNION ALL
+                      SELECT product_id FROM order_items WHERE order_id = ANY (%(orders)s::bigint[])))
+ORDER BY id FOR KEY SHARE"""
+
+
+def refer_to_products_of(
+    session: Session, *, variants: Iterable[int] = (), skus: Iterable[str] = (), orders: Iterable[int] = ()
+) -> None:
+    """Before lines of these variants are written, or a variant is updated twice: foreign keys will ask for its product.
+
+    They would ask while variants are held, and a change of options holds the product while it waits for variants. The
+    lock hinders nobody but that change. Variants that are not there are no matter of this function.
+    """
+    asked = {"variants": sorted(set(variants)), "skus": sorted(set(skus)), "orders": sorted(set(orders))}
+    if any(asked.values()):
+        held_by(session).take(Level.PRODUCT, [row[0] for row in execute(session, SHARE_PRODUCTS_OF, asked)])
+
+
 def lock_order(session: Session, order_id: int) -> Order:
     """The order's row. Whoever writes lines or snapshots holds it first."""
     return _one(session, Order, order_id, Level.ORDER, {"key_share": True})

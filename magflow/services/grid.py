@@ -11,7 +11,15 @@ from typing import Any, Final, Literal
 
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import StartAgain, execute, lock_variant_rows, savepoint, share_product, transactional
+from magflow.concurrency import (
+    StartAgain,
+    execute,
+    lock_variant_rows,
+    refer_to_products_of,
+    savepoint,
+    share_product,
+    transactional,
+)
 from magflow.domain.actors import Actor
 from magflow.domain.errors import CombinationTaken, FieldError, Invalid, NotFound, SkuTaken
 from magflow.domain.grid import (
@@ -63,6 +71,8 @@ def save_cells(session: Session, command: SaveCells, *, actor: Actor) -> list[Ro
         share_product(session, command.product_id)
     else:
         _product(session, command.product_id)
+        # Stock and the rest of a row are two updates of it.
+        refer_to_products_of(session, variants=[edit.variant_id for edit in command.rows])
     # A row whose SKU changes would ask for the stronger lock by itself later, and a lock that grows can meet another.
     whole = any("sku" in edit.cells for edit in command.rows)
     lock_variant_rows(session, [edit.variant_id for edit in command.rows], whole=whole)

@@ -32,6 +32,7 @@ from magflow.services import checkout_in_bulk
 from magflow.services.checkout import Finalized
 from magflow.services.checkout_in_bulk import MOST_ORDERS, FinalizeOrders
 from magflow.services.orders import LARGEST_QUANTITY, NewItem, NewOrder
+from magflow.services.variant_lookup import share_products_of
 
 Status = Literal["pending", "confirmed", "cancelled", "returned"]
 
@@ -165,6 +166,7 @@ def take(session: Session, command: TakeOrders, *, actor: Actor) -> list[Intake]
     Neither status nor stock is asked of a pending order. Raises Invalid when there are too many.
     """
     _check_number(command.orders)
+    _share_products(session, command.orders)
     outcomes = _take(session, command.orders, past=False)
     if not command.finalize:
         return outcomes
@@ -186,6 +188,7 @@ def take_over(session: Session, past: Sequence[PastOrder], *, actor: Actor) -> l
     An order that is known already stays as it is, so that the same file again changes nothing.
     """
     _check_number(past)
+    _share_products(session, [order.order for order in past])
     outcomes = _take(session, [order.order for order in past if order.status == PENDING], past=False)
     closed = [order for order in past if order.status != PENDING]
     over = _take(session, [order.order for order in closed], past=True)
@@ -193,6 +196,10 @@ def take_over(session: Session, past: Sequence[PastOrder], *, actor: Actor) -> l
     _close(session, fresh, actor)
     pending, gone = iter(outcomes), iter(over)
     return [next(pending) if order.status == PENDING else next(gone) for order in past]
+
+
+def _share_products(session: Session, orders: Iterable[NewOrder]) -> None:
+    share_products_of(session, [(item.variant_id, item.sku) for order in orders for item in order.items])
 
 
 def _check_number(orders: Sequence[object]) -> None:

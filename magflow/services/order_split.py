@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import lock_items, lock_order, lock_variants, transactional
+from magflow.concurrency import lock_items, lock_order, lock_variants, refer_to_products_of, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, StaleVersion
 from magflow.domain.orders import OWN, check_editable
@@ -44,6 +44,7 @@ def split(session: Session, command: SplitOrder, *, actor: Actor) -> Split:
 
     Raises NotFound, OrderNotEditable, StaleVersion; Invalid when everything is there, or nothing is.
     """
+    refer_to_products_of(session, orders=[command.order_id])
     order = lock_order(session, command.order_id)
     check_editable(order.id, order.status)
     if command.seen_version is not None and command.seen_version != order.version:

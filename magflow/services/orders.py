@@ -18,7 +18,7 @@ from magflow.domain.errors import FieldError, Invalid, NotFound, StaleVersion
 from magflow.domain.orders import OWN, check_editable
 from magflow.models import Order, OrderItem, Variant
 from magflow.services import order_series
-from magflow.services.variant_lookup import find_variant, find_variants
+from magflow.services.variant_lookup import find_variant, find_variants, share_products_of
 
 Action = Literal["created", "merged", "updated", "removed", "changed", "no_change"]
 
@@ -123,6 +123,7 @@ def create(session: Session, command: NewOrder, *, actor: Actor) -> Order:
     """
     _check_quantities(command.items)
     named = [item for item in command.items if not item.nameless]
+    share_products_of(session, [(item.variant_id, item.sku) for item in named])
     found = iter(find_variants(session, [(item.variant_id, item.sku) for item in named]))
     variants = [None if item.nameless else next(found) for item in command.items]
     fields = {
@@ -172,6 +173,7 @@ def change_details(session: Session, command: ChangeDetails, *, actor: Actor) ->
 def add_item(session: Session, command: AddItem, *, actor: Actor) -> ItemChange:
     """Put a variant on a pending order; a line that has it already takes the quantity."""
     _check_quantities([command.item], at="")
+    share_products_of(session, [(command.item.variant_id, command.item.sku)])
     order, lines = _editable(session, command.order_id, command.seen_version)
     variant = find_variant(session, command.item.variant_id, command.item.sku)
     line = _line(order, command.item, variant)
@@ -200,6 +202,7 @@ def change_quantity(session: Session, command: ChangeQuantity, *, actor: Actor) 
 @transactional
 def change_item_variant(session: Session, command: ChangeItemVariant, *, actor: Actor) -> ItemChange:
     """Turn a line into another variant; a line that has it already takes the quantity, and this one goes."""
+    share_products_of(session, [(command.variant_id, command.sku)])
     order, lines = _editable(session, command.order_id, command.seen_version)
     line = _find(lines, command.item_id)
     variant = find_variant(session, command.variant_id, command.sku)

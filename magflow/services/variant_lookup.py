@@ -5,9 +5,18 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import refer_to_variants
+from magflow.concurrency import refer_to_products_of, refer_to_variants
 from magflow.domain.errors import AmbiguousSku, FieldError, Invalid, NotFound
 from magflow.models import Product, Variant
+
+
+def share_products_of(session: Session, wanted: Sequence[tuple[int | None, str | None]]) -> None:
+    """Before an order is locked into whose lines these (id, SKU) pairs go; whether they are there is asked later."""
+    refer_to_products_of(
+        session,
+        variants=[id_ for id_, _ in wanted if id_ is not None],
+        skus=[sku for id_, sku in wanted if id_ is None and sku],
+    )
 
 
 def find_variant(session: Session, variant_id: int | None, sku: str | None) -> Variant:

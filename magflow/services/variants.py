@@ -12,6 +12,7 @@ from magflow.concurrency import (
     lock_orders_with_variant,
     lock_variants,
     lock_variants_of_combination,
+    refer_to_products_of,
     savepoint,
     share_product,
     transactional,
@@ -262,6 +263,8 @@ def edit_locked(session: Session, command: EditVariant) -> Edited:
     reoptioned = command.option_value_ids is not None or command.option_values is not None
     if reoptioned or command.active is not None:
         _share_product_of(session, command.variant_id)
+    elif "stock" in command.changes and len(command.changes) > 1:
+        refer_to_products_of(session, variants=[command.variant_id])
     renamed = "sku" in command.changes and command.changes["sku"] != session.scalar(
         select(Variant.sku).where(Variant.id == command.variant_id)
     )

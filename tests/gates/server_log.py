@@ -11,6 +11,9 @@ import psycopg
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+PARTS = ("DETAIL", "HINT", "CONTEXT", "STATEMENT")
+"""Of a message, behind its first line."""
+
 
 @dataclass
 class ServerLog:
@@ -40,8 +43,19 @@ class ServerLog:
         return self._lines("due to lock timeout")
 
     def _lines(self, what: str) -> list[str]:
-        name = self.connection.info.dbname
-        return [line for line in self._since() if what in line and f"@{name} " in line]
+        """Each such message whole: who waited for whom stands in the lines behind the first."""
+        here = f"@{self.connection.info.dbname} "
+        told: list[list[str]] = []
+        open_ = False
+        for line in self._since():
+            if here in line and what in line:
+                told.append([line])
+                open_ = True
+            elif open_ and (line.startswith("\t") or any(f" {part}: " in line for part in PARTS)):
+                told[-1].append(line)
+            else:
+                open_ = False
+        return ["\n".join(lines) for lines in told]
 
     def _since(self) -> list[str]:
         path = self._file()
