@@ -15,6 +15,7 @@ from magflow.models import (
     ImportFeed,
     ImportMapping,
     ImportRow,
+    Order,
     Product,
     Variant,
 )
@@ -150,6 +151,14 @@ def names_of(session: Session, rows: Sequence[ImportRow]) -> dict[int, str]:
     """SKUs of the variants that rows are about."""
     ids = [row.variant_id for row in rows if row.variant_id is not None]
     return {row[0]: row[1] for row in session.execute(select(Variant.id, Variant.sku).where(Variant.id.in_(ids)))}
+
+
+def orders_of(session: Session, rows: Sequence[ImportRow]) -> dict[int, str]:
+    """Numbers of the orders that rows made."""
+    ids = {row.changes["order_id"] for row in rows if row.changes and "order_id" in row.changes}
+    if not ids:
+        return {}
+    return {row[0]: row[1] for row in session.execute(select(Order.id, Order.number).where(Order.id.in_(ids)))}
 
 
 def undo_counts(session: Session, import_id: int) -> dict[str, int]:

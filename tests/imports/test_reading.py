@@ -200,7 +200,7 @@ def test_both_header_sets_of_shopify_and_a_mix_are_one_format() -> None:
         ("product,option1_name", "variants", "option_halves", "option1_name"),
         ("sku,product", "stock", "missing_columns", "stock"),
         ("Type,SKU,Regular price,Attribute 1 name", "variants", "missing_columns", "Name"),
-        ("product,sku", "orders", "kind_not_yet", "orders"),
+        ("number,sku,quantity", "orders", "missing_columns", "status"),
     ],
 )
 def test_a_header_that_cannot_be_is_refused_by_name(header: str, kind: str, reason: str, named: str) -> None:

@@ -12,6 +12,8 @@ from magflow.queries.imports import ImportState, Row
 from magflow.services.variants import ACTIVE
 from magflow.web.answers import Amount, Answer, Count, Time, Word
 
+BY_THE_WAY = frozenset({"option_ids", "order_id"})
+"""Kept with a row's changes, and none of them."""
 STATUSES = ("uploaded", "parsing", "ready", "running", "paused", "finished", "cancelled", "failed")
 
 
@@ -66,6 +68,7 @@ class ImportRowOut(Answer):
     variant_id = fields.Integer(required=True, allow_none=True)
     changes = fields.Dict(keys=fields.String(), required=True)
     errors = fields.List(fields.Nested(RowErrorOut), required=True)
+    order_id = fields.Integer(required=True, allow_none=True)
     undo = fields.String(required=True, allow_none=True)
 
 
@@ -130,12 +133,13 @@ def row_json(row: Row) -> dict[str, Any]:
         "line": row.line,
         "outcome": row.outcome,
         "variant_id": row.variant_id,
-        "changes": {name: pair for name, pair in (row.changes or {}).items() if name != "option_ids"},
+        "changes": {name: pair for name, pair in (row.changes or {}).items() if name not in BY_THE_WAY},
         "errors": [
             {"column": error["column"], "code": error["code"], "message": fault_sentence(error),
              "value": error.get("value", "")}
             for error in row.errors or ()
         ],
+        "order_id": (row.changes or {}).get("order_id"),
         "undo": row.undo,
     }  # fmt: skip
 

@@ -133,7 +133,7 @@ def _told() -> Iterator[None]:
     except Invalid as invalid:
         said = " ".join(field_sentence(error) for error in invalid.errors) or str(invalid)
         asked_wrongly = not isinstance(invalid, FileFault) or invalid.reason in {
-            "kind_not_yet", "unknown_kind", "unknown_format", "unknown_account",
+            "unknown_kind", "unknown_format", "unknown_account",
         }  # fmt: skip
         raise (click.UsageError if asked_wrongly else click.ClickException)(said) from invalid
 

@@ -133,6 +133,7 @@ def page(import_id: int) -> ResponseReturnValue:
         faults=[{"column": column, "said": _kind_of_fault(code), "count": count} for column, code, count in faults],
         rows=rows,
         skus=imports.names_of(db.session(), rows.rows),
+        orders=imports.orders_of(db.session(), rows.rows),
         changes=_changes,
         sentence=fault_sentence,
         pages=listing.pages(len(rows.rows), rows.total, estimate=rows.total_is_estimate, next_key=rows.next_key),
@@ -171,7 +172,7 @@ def _changes(row: imports.Row) -> list[tuple[str, str, str]]:
     return [
         (str(FIELD_WORDS.get(name, name)), _told(pair[0]), _told(pair[1]))
         for name, pair in found.items()
-        if name != "option_ids"
+        if name not in answers.BY_THE_WAY
     ]
 
 

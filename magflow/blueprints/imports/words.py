@@ -27,7 +27,6 @@ FILES: Final[dict[str, Any]] = {
     "unknown_columns": _l("These columns are not known: %(columns)s. Rename or remove them; known are: %(known)s."),
     "missing_columns": _l("These columns are missing: %(columns)s."),
     "option_halves": _l("An option needs its name and its value; one of the two is missing: %(columns)s."),
-    "kind_not_yet": _l("Files of the kind “%(kind)s” cannot be imported yet; variants, stock and offers can."),
     "unknown_kind": _l("There is no kind “%(kind)s”; choose one of: %(choices)s."),
     "unknown_format": _l("There is no format “%(format)s”; choose one of: %(choices)s."),
     "quotes_never_closed": _l("Quotes are opened and never closed all over the file. Export it as CSV again."),
@@ -55,6 +54,8 @@ ROWS: Final[dict[str, Any]] = {
     "same_offer_twice": _l("Several rows are about this offer; keep one of them."),
     "not_a_product_key": _l("A product key (PNK) has 3 to 20 letters and digits."),
     "not_a_time": _l("Write a date as 2026-03-05 or 05.03.2026, with or without a time."),
+    "order_not_whole": _l("Line %(line)s of the same order is refused; an order is taken whole or not at all."),
+    "number_taken": _l("Another order has this number."),
     "not_a_mapping": _l("Say for each column which field it is, or leave it out."),
     "product_missing": _l("There is no such product, and no row of the file names it."),
     "ambiguous_product": _l("Several products have this name; add a column handle to say which is meant."),
@@ -119,6 +120,15 @@ FIELD_WORDS: Final[dict[str, Any]] = {
     "buy_button_rank": _l("Place at the buy button"),
     "last_synced_at": _l("Last synchronised"),
     "options": _l("Options"),
+    "number": _l("Order number"),
+    "placed_at": _l("When it was placed"),
+    "customer_name": _l("Customer's name"),
+    "customer_email": _l("Customer's e-mail address"),
+    "customer_phone": _l("Customer's telephone"),
+    "quantity": _l("Quantity"),
+    "unit_price": _l("Price of one"),
+    "currency": _l("Currency"),
+    "note": _l("Note"),
 }
 
 SENTENCES[ImportBusy] = lambda r: _(

@@ -1,6 +1,7 @@
 """What can be wrong with a file, with a row, and with a cell."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from magflow.domain.errors import Conflict, FieldError, Invalid
@@ -40,7 +41,8 @@ class CellFault:
 
     def as_dict(self) -> dict[str, Any]:
         """For storage."""
-        return {"column": self.column, "code": self.code, "params": self.params, "value": shown(self.value)}
+        params = {name: str(value) if isinstance(value, Decimal) else value for name, value in self.params.items()}
+        return {"column": self.column, "code": self.code, "params": params, "value": shown(self.value)}
 
 
 class RowFault(Exception):

@@ -29,6 +29,15 @@ SYNONYMS: Final[Mapping[str, str]] = {
     "part_number_key": "pnk product_key cheie_produs",
     "number_of_offers": "numar_oferte nr_oferte offers numero_offerte",
     "buy_button_rank": "buy_button_rank rank pozitie buybox posizione",
+    "number": "comanda nr_comanda numar_comanda numar order order_number order_no order_id nr ordine numero_ordine",
+    "placed_at": "data data_comenzii data_comanda date order_date created created_at data_ordine",
+    "customer_name": "client nume_client cumparator customer name buyer cliente nome_cliente",
+    "customer_email": "email e_mail mail email_client",
+    "customer_phone": "telefon phone telefono",
+    "quantity": "cantitate qty buc bucati quantita units",
+    "unit_price": "pret pret_unitar price prezzo prezzo_unitario",
+    "currency": "moneda valuta",
+    "note": "nota observatii notes note_client",
     "last_synced_at": "ultima_sincronizare last_sync ultima_actualizare ultima_sincronizzazione last_updated",
 }
 OPTIONS: Final = frozenset(

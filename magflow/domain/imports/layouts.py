@@ -8,7 +8,7 @@ from typing import Final, Literal, cast
 from magflow.domain.imports.faults import FileFault
 from magflow.domain.imports.records import MOST_COLUMNS
 
-Kind = Literal["variants", "stock", "offers"]
+Kind = Literal["variants", "stock", "offers", "orders"]
 Format = Literal["magflow", "shopify", "woocommerce"]
 
 KINDS: Final = ("variants", "stock", "offers", "orders")
@@ -32,6 +32,12 @@ MAGFLOW_OFFERS: Final[Mapping[str, str]] = {
     "sku": "sku", "external_id": "external_id", "part_number_key": "part_number_key", "ean": "ean",
     "sale_price": "price", "stock": "stock", "number_of_offers": "number_of_offers",
     "buy_button_rank": "buy_button_rank", "status": "offer_status", "last_synced_at": "last_synced_at",
+}  # fmt: skip
+MAGFLOW_ORDERS: Final[Mapping[str, str]] = {
+    "number": "number", "external_id": "external_id", "status": "status", "placed_at": "placed_at",
+    "customer_name": "customer_name", "customer_email": "customer_email", "customer_phone": "customer_phone",
+    "sku": "sku", "product": "name", "quantity": "quantity", "unit_price": "price", "vat_rate": "vat_rate",
+    "currency": "currency", "note": "note",
 }  # fmt: skip
 MAGFLOW_OPTION: Final = re.compile(r"option([1-9][0-9]?)_(name|value)")
 
@@ -83,7 +89,8 @@ WOOCOMMERCE: Final[Mapping[str, str]] = {
 WOOCOMMERCE_ATTRIBUTE: Final = re.compile(r"attribute ([1-9][0-9]?) (name|value)(?:\(s\))?")
 WOOCOMMERCE_MARKS: Final = frozenset({"regular price", "attribute 1 name", "attribute 1 value(s)"})
 
-KNOWN: Final = frozenset({*MAGFLOW_VARIANTS, *MAGFLOW_STOCK, *MAGFLOW_OFFERS, *SHOPIFY, *SHOPIFY_LEFT_OUT, *INVENTORY,
+KNOWN: Final = frozenset({*MAGFLOW_VARIANTS, *MAGFLOW_STOCK, *MAGFLOW_OFFERS, *MAGFLOW_ORDERS, *SHOPIFY,
+                          *SHOPIFY_LEFT_OUT, *INVENTORY,
                           *WOOCOMMERCE, *WOOCOMMERCE_MARKS, "option1_name", "option1_value"})  # fmt: skip
 """All names we know, for finding the delimiter."""
 
@@ -112,10 +119,12 @@ class Layout:
     def header_of(self, name: str) -> str:
         """A field's column as the file calls it; the field's own name where the file has no such column."""
         place = self.columns.get(name)
-        return self.headers[place] if place is not None else OWN_NAME.get(name, name)
+        if place is not None:
+            return self.headers[place]
+        return next((own for own, field in FIELDS[self.kind].items() if field == name), OWN_NAME.get(name, name))
 
 
-OWN_NAME: Final = {"name": "product", "images": "image_urls", "category_2": "category"}
+OWN_NAME: Final = {"category_2": "category"}
 
 
 def recognise(
@@ -144,11 +153,9 @@ def recognise(
 
 
 def check_supported(kind: str, wanted: str) -> None:
-    """Refuse what is not there, and what has a name already but cannot be read yet."""
-    if kind == "orders":
-        raise FileFault("kind_not_yet", kind=kind)
+    """Refuse what there is not."""
     if kind not in KINDS:
-        raise FileFault("unknown_kind", kind=kind, choices=", ".join(KINDS[:3]))
+        raise FileFault("unknown_kind", kind=kind, choices=", ".join(KINDS))
     if wanted not in FORMATS:
         raise FileFault("unknown_format", format=wanted, choices=", ".join(FORMATS))
 
@@ -165,6 +172,7 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "variants": MAGFLOW_VARIANTS,
     "stock": MAGFLOW_STOCK,
     "offers": MAGFLOW_OFFERS,
+    "orders": MAGFLOW_ORDERS,
 }
 """What the columns of a kind may mean, by the names that people see."""
 
@@ -206,6 +214,10 @@ def _check_needed(kind: str, columns: Mapping[str, int], *, by_key: bool) -> Non
         missing += ["stock"] if not columns.keys() & {"stock", "delta"} else []
     elif kind == "offers" and "external_id" not in columns and not columns.keys() & {"sku", "ean", "part_number_key"}:
         missing.append("external_id")
+    elif kind == "orders":
+        missing += [] if columns.keys() & {"number", "external_id"} else ["number"]
+        missing += [name for name in ("status", "quantity") if name not in columns]
+        missing += [] if columns.keys() & {"sku", "name"} else ["sku"]
     elif kind == "variants" and not columns.keys() & {"name", "handle"} and not by_key:
         missing.append("product")
     if missing:

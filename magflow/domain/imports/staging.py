@@ -15,6 +15,8 @@ STAGE_COLUMNS: Final = (
 
 OPTION_COLUMNS: Final = ("combo", "position", "type_name", "type_key", "value_name", "value_key")
 IMAGE_COLUMNS: Final = ("number", "ordinal", "position", "url", "alt_text")
+TURNED_DOWN_COLUMNS: Final = ("part", "run_of", "number", "line", "key", "is_variant", "refused")
+"""Of a row that was refused while reading: where it stands, for those that cannot be taken without it."""
 
 ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 IN_ARRAY: Final = str.maketrans({"\\": "\\\\", '"': '\\"'})
@@ -42,6 +44,7 @@ class Prepared:
         self.rows: list[str] = []
         self.options: list[str] = []
         self.images: list[str] = []
+        self.turned_down: list[str] = []
 
     def add(self, into: list[str], import_id: int, fields: Sequence[str]) -> None:
         """Write a line."""

@@ -18,6 +18,8 @@ CHUNK_ROWS: Final = 5_000
 """Rows that are applied together: enough to make a statement worth its while, few enough to be over in a second."""
 FIRST_CHUNK_ROWS: Final = 500
 """The first one is small: after it the server has statistics, without which a new shop's tables are read whole."""
+CHUNK_ORDER_LINES: Final = 500
+"""At most so many orders are taken together."""
 
 JOIN_RUNS: Final = """
 WITH first AS (
@@ -138,6 +140,15 @@ SELECT r.part, r.number, r.line, jsonb_build_array(jsonb_build_object(
            'params', jsonb_build_object('lines', t.lines), 'value', '')) AS errors
 FROM rows r JOIN twice t USING (part, canonical, active)"""
 
+# An order is taken whole or not at all.
+ORDER_NOT_WHOLE: Final = """
+SELECT s.part, s.number, s.line, jsonb_build_array(jsonb_build_object(
+           'column', '', 'code', 'order_not_whole', 'params', jsonb_build_object('line', wrong.line),
+           'value', '')) AS errors
+FROM import_stage s
+JOIN (SELECT part, min(line) AS line FROM import_stage WHERE import_id = %(import)s AND refused GROUP BY part) wrong
+  ON s.import_id = %(import)s AND s.part = wrong.part AND NOT s.refused"""
+
 REFUSE: Final = """
 WITH wrong AS MATERIALIZED ({found}), noted AS (
     INSERT INTO import_rows (import_id, number, line, outcome, errors)
@@ -195,8 +206,8 @@ def check(asked: Asked, headers: Mapping[str, str], *, actor: Actor) -> None:
         "account": asked.source_account,
         "match": list(asked.match),
         "headers": json.dumps(dict(headers), ensure_ascii=False),
-        "first": FIRST_CHUNK_ROWS,
-        "size": CHUNK_ROWS,
+        "first": CHUNK_ORDER_LINES if asked.kind == "orders" else FIRST_CHUNK_ROWS,
+        "size": CHUNK_ORDER_LINES if asked.kind == "orders" else CHUNK_ROWS,
     }
     statements = ["SELECT magflow_look_at_stage()"]
     if asked.kind == "variants" and asked.keyless:
@@ -204,6 +215,8 @@ def check(asked: Asked, headers: Mapping[str, str], *, actor: Actor) -> None:
     elif asked.kind == "variants":
         questions = (CONTRADICTIONS, SAME_SKU, SAME_EXTERNAL_ID, SAME_COMBINATION)
         statements += [JOIN_RUNS, *(REFUSE.format(found=question) for question in questions)]
+    elif asked.kind == "orders":
+        statements += [JOIN_RUNS, REFUSE.format(found=ORDER_NOT_WHOLE)]
     if not asked.planned:
         statements.append(PLAN)
     for statement in statements:

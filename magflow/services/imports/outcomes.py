@@ -1,6 +1,7 @@
 """What became of each row: noted in the transaction that did it; for a dry run, after it was rolled back."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -133,15 +134,47 @@ FROM unnest(%(firsts)s::integer[], %(lasts)s::integer[], %(first_rows)s::integer
             %(counts)s::integer[]) WITH ORDINALITY AS n (first_part, last_part, first_row, last_row, rows, place)"""
 
 
+@dataclass(frozen=True)
+class Told:
+    """What became of a row, told by the program."""
+
+    number: int
+    line: int
+    outcome: str
+    errors: list[dict[str, Any]] | None = None
+    variant_id: int | None = None
+    changes: dict[str, Any] | None = None
+
+    @property
+    def outcome_row(self) -> Outcome:
+        """As a dry run carries it."""
+        return (self.number, self.line, self.outcome, self.errors, self.variant_id, self.changes, None, None)
+
+
+TOLD: Final = """
+SELECT number, line, outcome, nullif(errors, 'null') AS errors, variant_id, nullif(changes, 'null') AS changes,
+       NULL::integer AS version_after, NULL::bigint AS seq_after
+FROM jsonb_to_recordset(%(told)s::jsonb)
+    AS t (number integer, line integer, outcome text, errors jsonb, variant_id bigint, changes jsonb)"""
+
+
+def note_told(session: Session, chunk: Chunk, told: Sequence[Told]) -> Counts:
+    """Note what the program says became of the chunk's rows, and that the chunk is done."""
+    text = json.dumps([vars(one) for one in told], ensure_ascii=False)
+    return note(session, chunk, TOLD, {"told": text})
+
+
 @transactional
-def split(session: Session, chunk: Chunk, *, actor: Actor) -> None:
-    """Put two halves in a chunk's place: by products, and within one product by rows."""
+def split(session: Session, chunk: Chunk, *, within: bool = True, actor: Actor) -> bool:
+    """Put two halves in a chunk's place: by products, and within one product by rows; or False when that is one."""
     values = {**vars(chunk), "import": chunk.import_id}
     parts = execute(session, PARTS, values).fetchall()
     if len(parts) > 1:
         middle = len(parts) // 2
         halves = [(half[0][0], half[-1][0], 0, 2**31 - 1, sum(p[1] for p in half))
                   for half in (parts[:middle], parts[middle:])]  # fmt: skip
+    elif not within:
+        return False
     else:
         numbers = [row[0] for row in execute(session, NUMBERS, values)]
         middle = len(numbers) // 2
@@ -160,3 +193,4 @@ def split(session: Session, chunk: Chunk, *, actor: Actor) -> None:
             "counts": counts,
         },
     )
+    return True

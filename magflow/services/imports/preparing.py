@@ -12,8 +12,16 @@ from magflow.concurrency import copy_in, execute, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.imports.faults import Refusal
 from magflow.domain.imports.offers import OfferReader
+from magflow.domain.imports.orders import OrderReader
 from magflow.domain.imports.records import Record
-from magflow.domain.imports.staging import IMAGE_COLUMNS, OPTION_COLUMNS, STAGE_COLUMNS, Prepared, field
+from magflow.domain.imports.staging import (
+    IMAGE_COLUMNS,
+    OPTION_COLUMNS,
+    STAGE_COLUMNS,
+    TURNED_DOWN_COLUMNS,
+    Prepared,
+    field,
+)
 from magflow.domain.imports.stock import StockReader
 from magflow.domain.imports.variants import CLEARABLE, VariantReader
 from magflow.domain.imports.woocommerce import Retelling, WooReader
@@ -25,6 +33,7 @@ BATCH: Final = 10_000
 COPY_STAGE: Final = f"COPY import_stage (import_id, {', '.join(STAGE_COLUMNS)}) FROM STDIN"
 COPY_OPTIONS: Final = f"COPY import_options (import_id, {', '.join(OPTION_COLUMNS)}) FROM STDIN"
 COPY_IMAGES: Final = f"COPY import_images (import_id, {', '.join(IMAGE_COLUMNS)}) FROM STDIN"
+COPY_TURNED_DOWN: Final = f"COPY import_stage (import_id, {', '.join(TURNED_DOWN_COLUMNS)}) FROM STDIN"
 COPY_REFUSED: Final = "COPY import_rows (import_id, number, line, outcome, errors) FROM STDIN"
 
 COUNTED: Final = """
@@ -39,7 +48,7 @@ DELETE FROM {table} WHERE ctid = ANY (ARRAY(
 CLEARED_AT_ONCE: Final = 200_000
 
 
-Reader = VariantReader | StockReader | OfferReader | WooReader
+Reader = VariantReader | StockReader | OfferReader | OrderReader | WooReader
 
 
 class Superseded(Exception):
@@ -91,6 +100,8 @@ def _reader(import_id: int, path: Path, reading: Reading) -> Reader:
         return StockReader(layout, import_id, add=choices.stock == "add")
     if layout.kind == "offers":
         return OfferReader(layout, reading.signs, import_id)
+    if layout.kind == "orders":
+        return OrderReader(layout, reading.signs, import_id)
     if layout.format == "woocommerce":
         with files.opened(path, reading) as records:
             retelling = Retelling(layout, records)
@@ -117,6 +128,7 @@ def _load(
         (COPY_STAGE, prepared.rows),
         (COPY_OPTIONS, prepared.options),
         (COPY_IMAGES, prepared.images),
+        (COPY_TURNED_DOWN, prepared.turned_down),
         (COPY_REFUSED, [_refused_line(import_id, one) for one in refused]),
     ):
         if lines:

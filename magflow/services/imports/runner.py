@@ -12,11 +12,22 @@ from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, refusal, sqlstate, transactional
 from magflow.domain.actors import Actor
-from magflow.domain.errors import Refused, RetryLater
+from magflow.domain.errors import Invalid, Refused, RetryLater
 from magflow.domain.imports.choices import Choices, choices_from
 from magflow.domain.imports.faults import CellFault, FileFault
 from magflow.domain.imports.layouts import REPORT_COLUMNS, Layout, folded
-from magflow.services.imports import checking, commands, files, lanes, offers, outcomes, preparing, stock, variants
+from magflow.services.imports import (
+    checking,
+    commands,
+    files,
+    lanes,
+    offers,
+    orders,
+    outcomes,
+    preparing,
+    stock,
+    variants,
+)
 from magflow.services.imports.checking import Asked
 from magflow.services.imports.commands import Begun
 from magflow.services.imports.matching import Scope
@@ -136,7 +147,7 @@ def _run(
 def _headers(layout: Layout) -> dict[str, str]:
     """Field -> its column as the file calls it, for what is found out later than in a cell."""
     names = ("handle", "name", "description", "brand", "category", "status", "sku", "external_id", "price", "stock",
-             "delta", "expected", "ean")  # fmt: skip
+             "delta", "expected", "ean", *orders.NAMED)  # fmt: skip
     first_value = layout.headers[layout.options[0][1]] if layout.options else layout.header_of("sku")
     return {name: layout.header_of(name) for name in names} | {"options": first_value}
 
@@ -156,7 +167,7 @@ def _scope(chunk: Chunk, begun: Begun, choices: Choices, deactivate: bool) -> Sc
     )
 
 
-APPLY: Final = {"variants": variants.apply, "stock": stock.apply, "offers": offers.apply}
+APPLY: Final = {"variants": variants.apply, "stock": stock.apply, "offers": offers.apply, "orders": orders.apply}
 
 
 def _apply(chunk: Chunk, scope: Scope, begun: Begun, headers: dict[str, str], actor: Actor) -> Counts:
@@ -171,8 +182,8 @@ def _apply(chunk: Chunk, scope: Scope, begun: Begun, headers: dict[str, str], ac
     except (Refused, Divide, DBAPIError, psycopg.Error) as error:
         if isinstance(error, DBAPIError | psycopg.Error) and not (sqlstate(error) or "").startswith(("22", "23")):
             raise
-        if chunk.rows > 1:
-            outcomes.split(chunk, actor=actor)
+        # An order is never parted: what is wrong with one of its rows is wrong with it.
+        if chunk.rows > 1 and outcomes.split(chunk, within=begun.kind != "orders", actor=actor):
             return Counts()
         return outcomes.refuse_chunk(chunk, [_as_fault(error).as_dict()], actor=actor)
     if counts is None:
@@ -183,7 +194,9 @@ def _apply(chunk: Chunk, scope: Scope, begun: Begun, headers: dict[str, str], ac
 def _as_fault(error: Exception) -> CellFault:
     """A refusal of the database, as a refusal of the row that it is about."""
     refused = refusal(error) if isinstance(error, DBAPIError | psycopg.Error) else error
-    code = refused.code if isinstance(refused, Refused) else "not_stored"
+    # A value that the database has no room for was not found out in a cell: nobody can say which it is.
+    known = isinstance(refused, Refused) and not isinstance(refused, Invalid)
+    code = refused.code if isinstance(refused, Refused) and known else "not_stored"
     params: dict[str, Any] = refused.details() if isinstance(refused, Refused) else {}
     log.warning("row refused by the database", extra={"error": str(error).splitlines()[0] if str(error) else code})
     return CellFault("", code, {name: str(value) for name, value in params.items()})
