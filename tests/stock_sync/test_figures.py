@@ -1,4 +1,4 @@
-"""Figures over time: what a day counts, what became of alerts, and how both are shown."""
+"""Figures over time: what a day counts, and what became of alerts."""
 
 from __future__ import annotations
 

@@ -6,12 +6,12 @@ from typing import Any
 from flask import Response, current_app
 from sqlalchemy.orm import Session
 
-from magflow.blueprints.stock_sync import answers, many, requests
+from magflow.blueprints.stock_sync import answers, figure_answers, many, requests
 from magflow.blueprints.stock_sync.current import bring_up_to_date
 from magflow.db import db
 from magflow.domain.border import Unfit, text
 from magflow.domain.errors import FieldError, Invalid, NotFound
-from magflow.queries import stock_alerts
+from magflow.queries import stock_alerts, stock_figures
 from magflow.queries import stock_sync as reads
 from magflow.services.stock_sync import alerts, bulk
 from magflow.web.api import ApiBlueprint, page_meta, perform, success
@@ -135,6 +135,16 @@ def dashboard() -> Response:
     """Count the open alerts by priority and by type."""
     bring_up_to_date()
     return success(answers.summary_json(stock_alerts.summary(db.session())))
+
+
+@api.get("/stock-sync/figures")
+@requires("stock:read")
+@api.filters(figure_answers.FiguresQuery)
+@api.answers(figure_answers.FiguresOut, description="Each figure with its definition and a point a day")
+def figures(query: dict[str, Any]) -> Response:
+    """Follow the figures of stock sync over time."""
+    found = stock_figures.figures(db.session(), figure_answers.wanted(query))
+    return success(figure_answers.figures_json(found, _currency(), query.get("figure")))
 
 
 def _alert(session: Session, alert_id: int) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def tabs(current: str) -> list[dict[str, Any]]:
         ("products", _("Products unified"), "stock_sync.products"),
         ("transfers", _("Transfers"), "sync_transfers.index"),
         ("history", _("History"), "stock_sync.history"),
+        ("figures", _("Figures"), "sync_figures.index"),
     )
     return [{"label": label, "url": url_for(to), "active": key == current} for key, label, to in pages]
 
@@ -232,6 +233,8 @@ sentences.add_sentences(
     {
         "not_listed": _l("%(sku)s has no offer in %(account)s."),
         "in_the_past": _l("This moment is past; choose a later one."),
+        "period_reversed": _l("The period ends before it begins."),
+        "period_too_long": _l("A period has at most %(limit)s days."),
     }
 )
 sentences.SENTENCES.update(
