@@ -9,6 +9,9 @@ MARKETPLACE: Final = "marketplace"
 FULFILMENTS: Final = (SELLER, MARKETPLACE)
 
 OWN_POOL: Final = "own"
+
+ONLY_CALL_US: Final = ("generic", "shopify", "woocommerce")
+"""Sources that need no offers of ours to send us orders and stock."""
 LARGEST_STOCK: Final = 65_535
 """What a marketplace takes as an offer's stock."""
 

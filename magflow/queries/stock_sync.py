@@ -10,7 +10,7 @@ from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session
 
 from magflow.domain.errors import AmbiguousSku, NotFound
-from magflow.domain.marketplaces import ACTIVE_OFFER, offered, sellable
+from magflow.domain.marketplaces import ACTIVE_OFFER, ONLY_CALL_US, offered, sellable
 from magflow.domain.stock_sync import Analysis, OfferFacts, Thresholds, analyse
 from magflow.models import BulkAnalysis, BulkAnalysisPart, Offer, Product, Setting, StockAlert, Variant
 from magflow.queries.paging import Page, counted
@@ -43,7 +43,7 @@ def limits(session: Session) -> Limits:
 
 @dataclass(frozen=True)
 class Account:
-    """An account as the screens name it. `label` is its code; with the source in front where two have the same."""
+    """An account as the screens name it. `label` is its code; with the source in front where it is another's already."""
 
     id: int
     source: str
@@ -68,10 +68,13 @@ class Account:
         return self.pool_kind == "own"
 
 
-LABELLED: Final = """
-SELECT a.*, CASE WHEN count(*) OVER (PARTITION BY a.code) > 1 THEN a.source || '_' || a.code ELSE a.code END AS label,
+# A code that several accounts have is the first one's: what is added later renames nobody. An address that is only called
+# comes last, for nothing is offered there.
+LABELLED: Final = f"""
+SELECT a.*, CASE WHEN row_number() OVER (PARTITION BY a.code ORDER BY a.source IN {ONLY_CALL_US}, a.id) = 1 THEN a.code
+                 ELSE a.source || '_' || a.code END AS label,
        p.kind AS pool_kind, p.mode AS pool_mode
-FROM marketplace_accounts a JOIN stock_pools p ON p.name = a.pool"""
+FROM marketplace_accounts a JOIN stock_pools p ON p.name = a.pool"""  # noqa: S608 - constants
 
 ACCOUNTS: Final = f"""
 SELECT id, source, code, label, fulfilment, pool, pool_kind, pool_mode, stock_writable, publishing, currency,

@@ -6,6 +6,8 @@ import pytest
 from flask import Flask
 
 from magflow.blueprints.stock_sync import jobs
+from magflow.domain.actors import SYSTEM
+from magflow.services import webhooks
 from tests.api.conftest import Program
 from tests.shop import make_product, make_variant
 from tests.stock_sync.market import emg331, make_listed, offer
@@ -42,7 +44,13 @@ def test_the_reference_case(program: Program) -> None:
     assert answer["meta"]["other_sellers"] == {"main": 1, "fbe": 1}
     assert answer["meta"]["amounts"]["rule"] == "default"
     [one] = program.data("POST", "/stock-sync/bulk-analyze", {"skus": ["EMG331"]})["results"]
+    assert one.pop("amounts") == answer["meta"]["amounts"]
     assert one == {"sku": "EMG331", "status": "success", "analysis": REFERENCE, "error": None}
+    # An address that is only called takes nobody's name.
+    webhooks.endpoint(webhooks.NewEndpoint("shopify", "main"), actor=SYSTEM)
+    assert program.data("GET", "/stock-sync/analyze/EMG331") == REFERENCE
+    wanted = {"sku": "EMG331", "from_account": "fbe", "to_account": "main", "amount": 10}
+    assert program.data("POST", "/stock-sync/transfer/suggest", wanted)["recommendation"] == "Proceed"
 
 
 def test_one_account_missing_and_names_with_a_stroke(program: Program) -> None:
