@@ -7,7 +7,11 @@ property test holds the two against each other.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final, Literal
+
+from magflow.domain.demand import Demand
+from magflow.domain.outlook import Basis
 
 Priority = Literal["high", "medium", "normal"]
 Cause = Literal[
@@ -96,11 +100,24 @@ class OfferFacts:
     differs: bool = False
     faults: tuple[str, ...] = ()
     """Conditions other than stock that keep the offer from being shown."""
+    written_at_once: bool = True
+    """Its stock is a number that we write; else goods have to travel."""
+    price: Decimal | None = None
+    """Without VAT."""
+    demand: Demand | None = None
+    """What is expected to sell here; None: there is no forecast."""
+    drawn: Demand | None = None
+    """What is expected to sell from the same stock: of a shared pool, in all of its accounts."""
 
     @property
     def name(self) -> str:
         """The account in a sentence: MAIN."""
         return self.code.upper()
+
+    @property
+    def cover(self) -> float | None:
+        """For how many days the stock lasts; None: not known, or nothing is expected to sell."""
+        return self.drawn.cover(self.stock) if self.drawn else None
 
     @property
     def other_sellers(self) -> int | None:
@@ -120,6 +137,8 @@ class Recommendation:
     receiver: OfferFacts | None = None
     amount: int | None = None
     figures: Mapping[str, Any] = field(default_factory=dict)
+    basis: Basis | None = None
+    """Where the amount comes from; `magflow.domain.amounts` says it."""
 
 
 @dataclass(frozen=True)
