@@ -43,7 +43,7 @@ def limits(session: Session) -> Limits:
 
 @dataclass(frozen=True)
 class Account:
-    """An account as the screens name it. `label` is its code; with the source in front where it is another's already."""
+    """An account as the screens name it. `label` is its code; with the source in front where another has it."""
 
     id: int
     source: str
@@ -68,8 +68,8 @@ class Account:
         return self.pool_kind == "own"
 
 
-# A code that several accounts have is the first one's: what is added later renames nobody. An address that is only called
-# comes last, for nothing is offered there.
+# A code that several accounts have is the first one's: what is added later renames nobody. An address that is only
+# called comes last, for nothing is offered there.
 LABELLED: Final = f"""
 SELECT a.*, CASE WHEN row_number() OVER (PARTITION BY a.code ORDER BY a.source IN {ONLY_CALL_US}, a.id) = 1 THEN a.code
                  ELSE a.source || '_' || a.code END AS label,
