@@ -17,7 +17,7 @@ from magflow.models.catalogue import (
     VariantImage,
     VariantStatus,
 )
-from magflow.models.images import Image, ImageFile
+from magflow.models.images import Image, ImageFile, SoldPicture
 from magflow.models.imports import (
     ExportSchedule,
     Import,
@@ -76,8 +76,8 @@ __all__ = [
     "OptionValueVariant", "Order", "OrderHandling", "OrderItem", "OrderSeries", "OrderStatusMove", "OrderWindow",
     "PriceTemplate", "PriceTemplateRule", "Product", "ProductOptionType", "ProductOptionValue",
     "ProductPriceTemplate", "RateSlot", "RateWindow", "Refund", "Restock", "SavedView", "SavedViewDefault",
-    "Setting", "SignInThrottle", "StockAlert", "StockCase", "StockFigure", "StockMovement", "StockOutbox", "StockPool",
-    "StockSyncChange",
+    "Setting", "SignInThrottle", "SoldPicture", "StockAlert", "StockCase", "StockFigure", "StockMovement",
+    "StockOutbox", "StockPool", "StockSyncChange",
     "TitleConfirmation", "Transfer", "TransferStep", "TroubleKeep", "User", "UserSession", "Variant",
     "VariantExternalId", "VariantImage", "VariantStatus", "VariantTrouble", "WebhookDelivery", "WebhookEndpoint",
     "WebhookInbox", "WebhookSubscription", "WebhookVersion",

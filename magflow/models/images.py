@@ -54,3 +54,15 @@ class ImageFile(Base):
     )
     large: Mapped[bytes] = mapped_column(LargeBinary)
     thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SoldPicture(Base):
+    """The small form of a picture that is gone and that a line of an order showed. A trigger keeps it."""
+
+    __tablename__ = "sold_pictures"
+    __table_args__ = (CheckConstraint("content_type IN ('image/jpeg', 'image/webp')", name="content_type"),)
+
+    image_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content_type: Mapped[str] = mapped_column(Text)
+    thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
+    kept_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("clock_timestamp()"))

@@ -198,6 +198,7 @@ class MarketplaceOrder(Base):
     __table_args__ = (
         Index("idx_unique_marketplace_order", "account_id", "external_id", unique=True),
         Index("ix_marketplace_orders_order_id", "order_id"),
+        Index("ix_marketplace_orders_cancel_asked", "order_id", postgresql_where=text("cancel_asked")),
         Index("ix_marketplace_orders_state", "state", "next_at"),
         CheckConstraint("state IN ('new', 'open', 'blocked', 'done', 'ignored', 'failed')", name="state"),
     )

@@ -80,6 +80,7 @@ class OrderItem(Base):
     __table_args__ = (
         Index("ix_order_items_order_id", "order_id", "id"),
         Index("ix_order_items_variant_id", "variant_id"),
+        Index("ix_order_items_image_id", "image_id", postgresql_where=text("image_id IS NOT NULL")),
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("restocked_quantity BETWEEN 0 AND quantity", name="restocked_at_most_sold"),
         CheckConstraint("price_source IN ('catalogue', 'marketplace')", name="price_source"),
@@ -106,6 +107,9 @@ class OrderItem(Base):
     currency: Mapped[str] = mapped_column(CHAR(3), server_default=text("'RON'"))
     line_total_gross: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
     tax_amount: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
+    image_id: Mapped[int | None]
+    """The picture that stood for the variant when the line was written; a trigger names it. Pictures may go, so there
+    is no foreign key."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
 
 

@@ -62,7 +62,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "orders": Table(
         app=KEPT, fixed=frozenset({"id", "number", "source", "source_account", "external_id", "created_at"})
     ),
-    "order_items": Table(fixed=frozenset({"id", "order_id", "created_at"})),
+    "order_items": Table(fixed=frozenset({"id", "order_id", "image_id", "created_at"})),
+    "sold_pictures": Table(app=READ_ONLY),
     "users": Table(hidden=frozenset({"password_hash"})),
     "user_sessions": PRIVATE,
     "api_tokens": PRIVATE,

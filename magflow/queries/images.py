@@ -8,10 +8,10 @@ from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, func, literal, se
 from sqlalchemy.orm import Session, aliased
 
 from magflow.domain.errors import NotFound
-from magflow.models import Image, ImageFile, Product, Variant
+from magflow.models import Image, ImageFile, Product, SoldPicture, Variant
 
 __all__ = ["SIZES", "Cover", "Image", "Images", "Size", "content", "covers_of_products", "covers_of_variants",
-           "listed", "of_place", "one"]  # fmt: skip
+           "listed", "of_place", "one", "sold"]  # fmt: skip
 
 Size = Literal["large", "thumbnail"]
 SIZES: Final[tuple[Size, ...]] = ("large", "thumbnail")
@@ -81,6 +81,23 @@ def content(session: Session, image_id: int, size: Size, sha256: str | None = No
     if sha256 is not None:
         statement = statement.where(Image.sha256 == sha256)
     found = session.execute(statement).first()
+    if found is None:
+        raise NotFound("image", image_id)
+    return found[0], found[1]
+
+
+def sold(session: Session, image_id: int) -> tuple[str, bytes]:
+    """Content type and small form of a picture that a line of an order showed, whether or not it still stands.
+
+    Raises NotFound.
+    """
+    there = (
+        select(Image.content_type, ImageFile.thumbnail)
+        .join(ImageFile, ImageFile.image_id == Image.id)
+        .where(Image.id == image_id)
+    )
+    kept = select(SoldPicture.content_type, SoldPicture.thumbnail).where(SoldPicture.image_id == image_id)
+    found = session.execute(there.union_all(kept).limit(1)).first()
     if found is None:
         raise NotFound("image", image_id)
     return found[0], found[1]

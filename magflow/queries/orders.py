@@ -35,10 +35,10 @@ class OrderFilter:
     placed_from: datetime | None = None
     placed_to: datetime | None = None
     view: str | None = None
-    """A tab of the list: new, blocked, or a status."""
+    """A tab of the list: new, late, blocked, cancel_asked, or a status."""
 
 
-VIEWS = ("new", "pending", "blocked", "confirmed", "cancelled", "returned")
+VIEWS = ("new", "pending", "late", "blocked", "cancel_asked", "confirmed", "cancelled", "returned")
 NEW_THERE = 1
 """The marketplaces' own figure for an order that nobody has accepted yet."""
 
@@ -96,6 +96,17 @@ class OrderPage:
     def refunded(self) -> Decimal:
         """What is owed back so far."""
         return sum((refund.amount for refund in self.refunds), Decimal("0.00"))
+
+    @property
+    def left_to_owe(self) -> dict[int, Decimal]:
+        """Per line of a confirmed order what it cost, less what is owed back already; lines that nothing is left of
+        are not in it."""
+        if self.order.confirmed_at is None:
+            return {}
+        left = {line.item.id: line.item.line_total_gross or Decimal("0.00") for line in self.lines}
+        for refund in self.refunds:
+            left[refund.order_item_id] -= refund.amount
+        return {item_id: amount for item_id, amount in left.items() if amount > 0}
 
     @property
     def total(self) -> Decimal:
@@ -211,8 +222,15 @@ def _view(view: str) -> list[ColumnElement[bool]]:
     if view == "new":
         new = exists().where(MarketplaceOrder.order_id == Order.id, MarketplaceOrder.status == NEW_THERE)
         return [pending, new]
+    if view == "late":
+        late = exists().where(MarketplaceOrder.order_id == Order.id, MarketplaceOrder.ship_by < func.now())
+        return [pending, late]
     if view == "blocked":
         return [pending, Order.blocked_reason.is_not(None)]
+    if view == "cancel_asked":
+        # They are few, and have an index of their own: the confirmed orders are not walked through.
+        asked = select(MarketplaceOrder.order_id).where(MarketplaceOrder.cancel_asked)
+        return [Order.status.in_(("pending", "confirmed")), Order.id.in_(asked)]
     return [Order.status == view]
 
 

@@ -20,7 +20,7 @@ COPIED = (
 )  # fmt: skip
 LINE_COPIED = (
     "product_id", "variant_id", "price_source", "stock_source", "external_id", "product_name", "variant_sku",
-    "unit_price", "vat_rate_snapshot", "currency",
+    "unit_price", "vat_rate_snapshot", "currency", "image_id",
 )  # fmt: skip
 
 

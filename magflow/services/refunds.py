@@ -48,7 +48,8 @@ class Refunded:
 def refund(session: Session, command: RefundOrder, *, actor: Actor) -> Refunded:
     """Record what is owed back for lines of a confirmed order.
 
-    Raises NotFound, OrderNotEditable (it was never confirmed), StaleVersion, Invalid when it is more than was paid.
+    Raises NotFound, OrderNotEditable (it was never confirmed), StaleVersion, Invalid when it is nothing at all, or more
+    than was paid.
     """
     order = lock_order(session, command.order_id)
     if order.confirmed_at is None:
@@ -62,7 +63,9 @@ def refund(session: Session, command: RefundOrder, *, actor: Actor) -> Refunded:
             raise NotFound("order item", line.item_id)
         asked[line.item_id] = asked.get(line.item_id, Decimal("0.00")) + line.amount
     left = refundable(session, list(items.values()))
-    check_amounts(asked, left, [line.item_id for line in command.lines])
+    check_amounts(asked, left, [line.item_id for line in command.lines], name="amount")
+    if not any(asked.values()):
+        raise Invalid([FieldError("lines", "nothing_owed")])
     record(session, order, asked, reason=command.reason, actor=actor)
     order.version += 1
     session.flush()
@@ -83,16 +86,16 @@ def refundable(session: Session, items: Sequence[OrderItem]) -> dict[int, Decima
     return {item.id: (item.line_total_gross or nothing) - owed.get(item.id, nothing) for item in items}
 
 
-def check_amounts(asked: Amounts, left: Amounts, lines: Sequence[int]) -> None:
-    """Refuse what is below a cent, or more than is left; `lines` are the lines as they were named, for the errors."""
+def check_amounts(asked: Amounts, left: Amounts, lines: Sequence[int], *, name: str = "refund") -> None:
+    """Refuse what is below zero, or more than is left; `lines` are the lines as they were named, for the errors."""
     errors = []
     for n, item_id in enumerate(lines):
         if item_id not in asked:
             continue
         if asked[item_id] < 0:
-            errors.append(FieldError(f"lines[{n}].refund", "below_zero"))
+            errors.append(FieldError(f"lines[{n}].{name}", "below_zero"))
         elif asked[item_id] > left[item_id]:
-            errors.append(FieldError(f"lines[{n}].refund", "more_than_paid", {"limit": left[item_id]}))
+            errors.append(FieldError(f"lines[{n}].{name}", "more_than_paid", {"limit": left[item_id]}))
     if errors:
         raise Invalid(errors)
 

@@ -291,6 +291,33 @@ def test_orders_are_found(program: Program) -> None:
     assert ids("placed_from=2020-01-02T00:00:00Z&placed_to=2020-01-02T00:00:01Z") == [order["id"]]
 
 
+def test_an_order_from_elsewhere_that_cannot_be_covered_says_why(program: Program) -> None:
+    mug = program.variant(stock=1)
+    own, sold, keyed = (
+        program.order((mug, 2), **({} if source is None else {"source": source, "external_id": f"{source}-7"}))
+        for source in (None, "emag", "altex")
+    )
+    for order in (own, sold):
+        program.refused("POST", f"/orders/{order['id']}/finalize", status=409, code="insufficient_stock")
+    for _ in range(2):
+        said = program.call("POST", f"/orders/{keyed['id']}/finalize", headers={"Idempotency-Key": "blocked"})
+        assert said.status_code == 409
+    reasons = [program.data("GET", f"/orders/{order['id']}")["blocked_reason"] for order in (own, sold, keyed)]
+    assert reasons == [None, "insufficient_stock", "insufficient_stock"]
+    program.data("POST", f"/variants/{mug['id']}/stock-adjustments", {"delta": 1, "reason": "count"})
+    assert program.data("POST", f"/orders/{sold['id']}/finalize")["blocked_reason"] is None
+
+
+def test_money_back_without_goods_names_the_amount_that_is_wrong(program: Program) -> None:
+    order = program.order((program.variant(stock=1, price="10.00"), 1))
+    program.data("POST", f"/orders/{order['id']}/finalize")
+    [line] = order["items"]
+    for amount, code, field in (("10.01", "more_than_paid", "lines[0].amount"), ("0", "nothing_owed", "lines")):
+        body = {"lines": [{"item_id": line["id"], "amount": amount}], "reason": "late"}
+        problem = program.refused("POST", f"/orders/{order['id']}/refunds", body, status=422, code="validation_error")
+        assert [(e["field"], e["code"]) for e in problem["errors"]] == [(field, code)]
+
+
 def test_a_total_that_no_column_holds_is_refused(program: Program) -> None:
     mug = program.variant(price="9999999999.99", stock=1_000_000)
     order = program.order((mug, 1_000_000))

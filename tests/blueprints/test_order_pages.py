@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import Any
 
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from magflow.db import db
 from magflow.models import Order, OrderItem
 from magflow.queries import orders as reads
-from magflow.services import restock, variants
+from magflow.services import accounts, restock, variants
+from magflow.services.accounts import NewAccount
 from tests.blueprints.conftest import Clerk, words
 from tests.shop import ANA, finalize, make_order, make_product, make_variant, movements_of, stock_of
 
@@ -293,6 +295,51 @@ def test_an_order_that_cannot_be_covered_offers_ways_out(app: Flask, owner_page:
     assert "Split: see order" in words(owner_page.get(f"/orders/{order.id}"))
     landed = owner_page.send(f"/orders/{order.id}/cancel", version=version_of(order), agreed="yes", code="1")
     assert landed.status_code == 303 and "out of stock" in words(owner_page.get(f"/orders/{order.id}"))
+
+
+def test_tabs_name_what_is_late_and_what_a_buyer_wants_to_cancel(app: Flask, owner_page: Clerk) -> None:
+    mug = make_variant(stock=9)
+    late, asked, calm = (make_order((mug, 1), source="emag", external_id=f"TAB-{n}") for n in range(3))
+    finalize(asked)
+    account = accounts.add(NewAccount("emag", "tabs"), actor=ANA)
+    there = (
+        "INSERT INTO marketplace_orders (account_id, external_id, status, payload, order_id, ship_by, cancel_asked) "
+    )
+    values = " VALUES (:account, :order, 2, '{}', :order, now() + :hours * interval '1 hour', :asked)"
+    with db.engine.begin() as connection:
+        for order, hours, wanted in ((late, -1, False), (asked, -1, True), (calm, 1, False)):
+            told = {"account": account.id, "order": order.id, "hours": hours, "asked": wanted}
+            connection.execute(text(there + values), told)
+    for view, there in (("late", [late]), ("cancel_asked", [asked])):
+        listed = words(owner_page.get(f"/orders?view={view}"))
+        assert [order for order in (late, asked, calm) if order.number in listed] == there
+
+
+def test_money_is_owed_back_without_goods_and_never_more_than_was_paid(app: Flask, owner_page: Clerk) -> None:
+    mug, pen = make_variant(stock=9, price="10.00", sku="OWED-MUG"), make_variant(stock=9, price="1.00")
+    order = make_order((mug, 2), (pen, 1))
+    path = f"/orders/{order.id}/refund"
+    assert owner_page.browser.get(path).status_code == 303, "it is not confirmed"
+    finalize(order)
+    (first, _), (second, _) = lines_of(order)
+
+    def send(**typed: str) -> Any:
+        return owner_page.send(path, version=version_of(order), reason="scratched", **typed)
+
+    nothing = send(**{f"refund_{first}": ""})
+    assert nothing.status_code == 422 and "at least one line" in words(nothing.get_data(as_text=True))
+    garbage = send(**{f"refund_{first}": "abc"})
+    assert garbage.status_code == 422 and 'value="abc"' in garbage.get_data(as_text=True)
+    more = send(**{f"refund_{first}": "20.01", f"refund_{second}": "1"})
+    assert more.status_code == 422 and "At most 20.00" in words(more.get_data(as_text=True))
+    landed = send(**{f"refund_{first}": "5.50", f"refund_{second}": "1"})
+    assert landed.status_code == 303
+    shown = words(owner_page.get(f"/orders/{order.id}"))
+    assert "Owed back without goods: RON 5.50 for OWED-MUG" in shown and "RON 6.50" in shown and "scratched" in shown
+    form = words(owner_page.get(path))
+    assert "OWED-MUG" in form and pen.sku not in form, "nothing is left to owe for the pen"
+    send(**{f"refund_{first}": "14.50"})
+    assert "Everything is owed back already" in words(owner_page.get(path))
 
 
 def test_a_total_that_was_not_shown_is_refused(app: Flask, owner_page: Clerk) -> None:

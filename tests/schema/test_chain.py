@@ -172,7 +172,7 @@ NO_NEWS = {
     "variants": {"id", "stock", "movement_seq", "version", "updated_at"},
     "order_items": {
         "id", "frozen", "product_name", "variant_sku", "variant_options_text", "unit_price", "vat_rate_snapshot",
-        "currency", "line_total_gross", "tax_amount",
+        "currency", "line_total_gross", "tax_amount", "image_id",
     },
     "users": {"id", "last_sign_in_at"},
     "api_tokens": {"id", "last_used_at"},

@@ -1,6 +1,15 @@
 """Orders: taken, changed while they are pending, finalized, cancelled, and taken back."""
 
-from magflow.blueprints.orders import api, bulk_pages, detail_pages, document_pages, line_pages, number_pages, pages
+from magflow.blueprints.orders import (
+    api,
+    bulk_pages,
+    detail_pages,
+    document_pages,
+    line_pages,
+    number_pages,
+    pages,
+    refund_pages,
+)
 from magflow.web.areas import Area, MenuEntry
 from magflow.web.locale import _l
 
@@ -13,6 +22,7 @@ area = Area(
         bulk_pages.blueprint,
         document_pages.blueprint,
         number_pages.blueprint,
+        refund_pages.blueprint,
     ),
     api=(api.api,),
     menu=(

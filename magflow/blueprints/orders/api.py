@@ -1,22 +1,28 @@
 """The API of orders: taken, changed while they are pending, confirmed, cancelled, returned."""
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from flask import Response, current_app
 from sqlalchemy.orm import Session
 
 from magflow.blueprints.orders import answers, requests
 from magflow.db import db
+from magflow.domain.errors import InsufficientStock, VariantUnavailable
 from magflow.queries import orders as queries
 from magflow.services import checkout, checkout_in_bulk, confirming, order_intake, orders, refunds, restock
 from magflow.web.answers import listed
 from magflow.web.api import ApiBlueprint, id_after, perform, success
+from magflow.web.auth import current_actor
 from magflow.web.permissions import requires
 
 api = ApiBlueprint("api_orders", __name__, description="Orders, their lines, and what came back")
+
+CONFLICT: Final = 409
+REPLAYED: Final = "Idempotent-Replay"
 
 
 def _shop_rate(session: Session) -> Callable[[], Decimal]:
@@ -155,7 +161,22 @@ def change_item_variant(data: dict[str, Any], order_id: int, item_id: int) -> Re
 @api.reads(requests.FinalizeBody, required=False)
 @api.answers(answers.OrderOut, description="The order, confirmed")
 def finalize(data: dict[str, Any], order_id: int) -> Response:
-    """Confirm an order: take its stock and freeze its lines. All of it, or nothing."""
+    """Confirm an order: take its stock and freeze its lines. All of it, or nothing.
+
+    An order of a marketplace that cannot be covered stays pending, with the reason in `blocked_reason`.
+    """
+    try:
+        answer = _finalized(order_id, data)
+    except (InsufficientStock, VariantUnavailable) as refused:
+        confirming.flag_after(order_id, refused.code, actor=current_actor())
+        raise
+    if answer.status_code == CONFLICT and REPLAYED not in answer.headers:
+        # Kept under its key, the refusal comes as an answer.
+        confirming.flag_after(order_id, json.loads(answer.get_data())["code"], actor=current_actor())
+    return answer
+
+
+def _finalized(order_id: int, data: dict[str, Any]) -> Response:
     if "expected_total" in data:
         wanted = confirming.ConfirmOrder(order_id, data.get("version"), data["expected_total"])
         return perform(confirming.confirm, wanted, present=lambda _, done: answers.finalized_json(done))

@@ -1,17 +1,22 @@
-"""An order on paper: a page for the printer, and PDFs of the order and of its packing slip."""
+"""An order on paper: a page for the printer, PDFs of the order and of its packing slip, and what its lines showed."""
 
 import re
+from typing import Final
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from magflow.blueprints.orders import documents
 from magflow.blueprints.orders.shown import reading
+from magflow.queries import images
 from magflow.queries import orders as reads
 from magflow.web.permissions import requires
 
 blueprint = Blueprint("order_documents", __name__)
 
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+# At this address there is never another picture.
+KEPT: Final = "private, max-age=31536000, immutable"
 
 
 @blueprint.get("/orders/<int:order_id>/order.pdf")
@@ -46,6 +51,18 @@ def paper(order_id: int) -> str:
         billing=documents.address_lines(page.order.billing_address),
         shipping=documents.address_lines(page.order.shipping_address),
     )
+
+
+@blueprint.get("/orders/pictures/<int:image_id>")
+@requires("orders:read")
+def picture(image_id: int) -> AnyResponse:
+    """The small picture that a line showed when it was written, whatever became of it in the catalogue."""
+    content_type, data = images.sold(reading(), image_id)
+    answer = Response(data, mimetype=content_type)
+    answer.headers["Cache-Control"] = KEPT
+    answer.headers["Content-Disposition"] = "inline"
+    answer.set_etag(f"sold-{image_id}")
+    return answer.make_conditional(request.environ)
 
 
 def _pdf(content: bytes, name: str) -> Response:

@@ -16,6 +16,7 @@ from magflow.queries import picker
 from magflow.queries.catalogue import VariantRow
 from magflow.queries.orders import VIEWS, OrderFilter, OrderPage
 from magflow.services.orders import LARGEST_QUANTITY, NewItem
+from magflow.services.refunds import RefundLine
 from magflow.services.restock import RestockLine
 from magflow.web import border
 from magflow.web.forms import Form
@@ -31,6 +32,7 @@ add_sentences(
         "nothing_found": _l("No variant has this SKU, barcode or name."),
         "several_found": _l("Several variants fit. Choose the one you mean."),
         "nothing_to_restock": _l("Say of at least one line how many came back."),
+        "nothing_owed": _l("Say of at least one line how much is owed back."),
     }
 )
 
@@ -175,6 +177,11 @@ class RestockForm(border.Query):
     refund = border.Boolean()
 
 
+class RefundForm(border.Query):
+    version = border.Integer(required=True, least=1)
+    reason = border.Text(required=True, most=200)
+
+
 # --- naming a variant: by what was typed, or by what was chosen -------------------------------------------------------
 
 
@@ -281,16 +288,37 @@ def sent_restock() -> tuple[list[RestockLine], dict[int, list[str]]]:
     return lines, errors
 
 
-def refund_errors(refused: Invalid, lines: Sequence[RestockLine]) -> dict[int, list[str]]:
-    """A service's errors about `lines[n].refund`, by the line that they are about."""
+def sent_refund() -> tuple[list[RefundLine], dict[int, list[str]]]:
+    """What is owed back for which line (`refund_<line>`), and what is wrong with an amount, by line."""
+    lines: list[RefundLine] = []
+    errors: dict[int, list[str]] = {}
+    for name, value in request.form.items():
+        if not name.startswith("refund_") or not value.strip():
+            continue
+        try:
+            item_id = integer(name.removeprefix("refund_"), least=1, most=INT64_MAX, as_text=True)
+        except Unfit:
+            continue
+        try:
+            amount = decimal(value, most=MONEY_MAX, sign=decimal_sign())
+        except Unfit as unfit:
+            errors.setdefault(item_id, []).append(field_sentence(FieldError(name, unfit.code, unfit.params)))
+            continue
+        if amount:
+            lines.append(RefundLine(item_id, amount))
+    return lines, errors
+
+
+def amount_errors(refused: Invalid, item_ids: Sequence[int], name: str) -> dict[int, list[str]]:
+    """A service's errors about `lines[n].<name>`, by the line that they are about."""
     said: dict[int, list[str]] = {}
     for error in refused.errors:
-        if (found := REFUND_OF_LINE.fullmatch(error.field)) is not None:
-            said.setdefault(lines[int(found[1])].item_id, []).append(field_sentence(error))
+        if (found := OF_LINE.fullmatch(error.field)) is not None and found[2] == name:
+            said.setdefault(item_ids[int(found[1])], []).append(field_sentence(error))
     return said
 
 
-REFUND_OF_LINE: Final = re.compile(r"lines\[([0-9]+)\]\.refund")
+OF_LINE: Final = re.compile(r"lines\[([0-9]+)\]\.([a-z]+)")
 
 
 # --- why an order was cancelled ---------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from magflow.domain.errors import InsufficientStock, Invalid, OverRestock, Varia
 from magflow.queries import coverage, picker
 from magflow.queries import orders as reads
 from magflow.services import confirming, orders, restock
-from magflow.services.confirming import ConfirmOrder, FlagBlocked
+from magflow.services.confirming import ConfirmOrder
 from magflow.services.orders import NewOrder
 from magflow.services.restock import CancelOrder, RestockOrder
 from magflow.web.auth import current_actor
@@ -53,7 +53,9 @@ def index() -> str:
     labels = {
         "new": _("New at the marketplace"),
         "pending": pgettext("orders", "Pending"),
+        "late": _("Late"),
         "blocked": _("Cannot be covered"),
+        "cancel_asked": _("Cancellation asked"),
         "confirmed": pgettext("orders", "Confirmed"),
         "cancelled": pgettext("orders", "Cancelled"),
         "returned": pgettext("orders", "Returned"),
@@ -184,7 +186,7 @@ def finalize(order_id: int) -> ResponseReturnValue:
     form = Form.sent(forms.FinalizeForm(), "finalize")
     answer = form.once(confirm(form)) if form.ok else None
     if isinstance(form.refused, InsufficientStock | VariantUnavailable):
-        confirming.flag_blocked(FlagBlocked(order_id, form.refused.code), actor=current_actor())
+        confirming.flag_after(order_id, form.refused.code, actor=current_actor())
     return answer or refused_page(order_id, form)
 
 
@@ -266,5 +268,5 @@ def save_restock(order_id: int) -> ResponseReturnValue:
             errors = {form.refused.item_id: [sentence(form.refused)]}
             form.general = []
         elif isinstance(form.refused, Invalid):
-            errors = forms.refund_errors(form.refused, lines)
+            errors = forms.amount_errors(form.refused, [line.item_id for line in lines], "refund")
     return _restock_page(order_id, form, errors)

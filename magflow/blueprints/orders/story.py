@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from magflow.domain.orders import CANCELLED, CONFIRMED, RETURNED
 from magflow.queries.audit import AuditEntry
-from magflow.web.locale import _, moment, ngettext
+from magflow.queries.orders import OrderPage
+from magflow.web.locale import _, moment, money, ngettext
 from magflow.web.words import door
 
 
@@ -22,10 +23,10 @@ class Event(NamedTuple):
     at: datetime
 
 
-def told(entries: Sequence[AuditEntry], skus: Mapping[int, str]) -> list[Event]:
+def told(entries: Sequence[AuditEntry], skus: Mapping[int, str], page: OrderPage) -> list[Event]:
     """The events of an order, newest first. `skus`: what the variants are called that its lines ever had."""
     first_lines = _lines_at_birth(entries)
-    events = []
+    events = _owed_alone(page)
     for entry in entries:
         if entry.id in first_lines:
             continue
@@ -38,7 +39,20 @@ def told(entries: Sequence[AuditEntry], skus: Mapping[int, str]) -> list[Event]:
         if said is not None:
             what, icon, tone, details = said
             events.append(Event(what, moment(entry.at), _who(entry), icon, tone, details, entry.at))
-    return events
+    # What the log tells is in order already; a sort that is stable leaves it so.
+    return sorted(events, key=lambda event: event.at, reverse=True)
+
+
+def _owed_alone(page: OrderPage) -> list[Event]:
+    """Money that is owed back although nothing came back."""
+    skus = {line.item.id: line.sku or "—" for line in page.lines}
+    said = []
+    for refund in reversed(page.refunds):
+        if refund.document_id is None:
+            amount, sku = money(refund.amount, page.order.currency), skus.get(refund.order_item_id, "—")
+            what = _("Owed back without goods: %(amount)s for %(sku)s", amount=amount, sku=sku)
+            said.append(Event(what, moment(refund.at), refund.actor, "returned", "info", refund.reason, refund.at))
+    return said
 
 
 def variants_in(entries: Sequence[AuditEntry]) -> set[int]:
