@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, func, literal, select
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import execute, lock_bulk_edit, lock_variant_rows, transactional
+from magflow.concurrency import execute, lock_bulk_edit, lock_variant_rows, refer_to_products_of, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.bulk_edit import RefusedValue, Rule, check_rules, new_price, new_stock
 from magflow.domain.errors import Conflict, FieldError, Invalid, NotFound, StaleVersion
@@ -283,6 +283,8 @@ def _without_collisions(session: Session, planned: list[PlannedRow]) -> list[Pla
 
 
 def _apply(session: Session, edit: BulkEdit, ids: Sequence[int], report: Report | None = None) -> None:
+    # Stock is an update of its own, and so is what goes with it.
+    refer_to_products_of(session, variants=ids)
     lock_variant_rows(session, ids)
     rules = [_rule(stored) for stored in edit.changes]
     settle(session, edit, _plan(session, ids, rules), report)
@@ -401,6 +403,7 @@ def undo(session: Session, bulk_edit_id: int, *, actor: Actor, report: Report | 
     if edit.applied_at is None:
         raise Conflict(f"bulk edit {bulk_edit_id} is {edit.status}")
     ids = list(session.scalars(select(BulkEditRow.variant_id).where(BulkEditRow.bulk_edit_id == edit.id)))
+    refer_to_products_of(session, variants=ids)
     lock_variant_rows(session, ids)
     rows = execute(session, RESTORABLE, {"edit": edit.id}).fetchall()
     back = [(variant_id, old) for variant_id, old, refused in rows if refused is None]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import StartAgain, execute, lock_names, lock_variants, transactional
+from magflow.concurrency import StartAgain, execute, lock_names, lock_variants, refer_to_products_of, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, NotFound, ProductMismatch
 from magflow.domain.options import name_key
@@ -100,6 +100,8 @@ def _update(session: Session, variant_id: int, record: FeedRecord, actor: Actor)
     ids: list[int] | None = None
     if record.option_values:
         ids = _value_ids(session, record)
+    # The stock of a record is an update of its own.
+    refer_to_products_of(session, variants=[variant_id])
     edited = variants.edit_locked(session, variants.EditVariant(variant_id, _attributes(record), option_value_ids=ids))
     changed, variant = edited.changed, edited.variant
     if record.stock is not None and record.stock != variant.stock:

@@ -18,9 +18,10 @@ from flask import Flask
 from sqlalchemy import select
 
 from magflow.db import db
+from magflow.domain.bulk_edit import Rule
 from magflow.domain.grid import RowEdit, Typed
 from magflow.models import Order, OrderItem, Variant
-from magflow.services import grid, order_intake, order_split, orders, variants
+from magflow.services import bulk_edit, external_ids, feeds, grid, order_intake, order_split, orders, variants
 from tests.conftest import ShopDatabase
 from tests.shop import ANA, make_order, make_variant
 
@@ -68,14 +69,32 @@ def save_cells(wanted: Variant, _other: Variant, _order: Order) -> Any:
     return grid.save_cells(grid.SaveCells(wanted.product_id, [RowEdit(wanted.id, wanted.version, cells)]), actor=ANA)
 
 
+def feed(wanted: Variant, _other: Variant, _order: Order) -> Any:
+    news = feeds.FeedRecord("feed", "main", _external_id(wanted), wanted.product_id, price=Decimal(9), stock=9)
+    return feeds.sync_variant(news, actor=ANA)
+
+
+def bulk(wanted: Variant, other: Variant, _order: Order) -> Any:
+    selection = bulk_edit.Selection(ids=(wanted.id, other.id))
+    rules = (Rule("stock", "set", Decimal(9)), Rule("price", "set", Decimal(9)))
+    plan = bulk_edit.preview(db.session(), selection, rules)
+    db.session.remove()
+    return bulk_edit.start(bulk_edit.EditInBulk(selection, rules, plan.fingerprint), actor=ANA)
+
+
+def _external_id(variant: Variant) -> str:
+    return f"F{variant.id}"
+
+
 @pytest.mark.parametrize(
-    "service", [create, take, add_item, add_item_by_sku, change_item_variant, split, edit, save_cells]
+    "service", [create, take, add_item, add_item_by_sku, change_item_variant, split, edit, save_cells, feed, bulk]
 )
 def test_nothing_is_held_while_a_product_is_waited_for(
     busy_app: Flask, database: ShopDatabase, admin: psycopg.Connection[Any], service: Service
 ) -> None:
     with busy_app.app_context():
         wanted, other = make_variant(stock=2), make_variant(stock=5)
+        external_ids.add(external_ids.NewExternalId(wanted.id, "feed", "main", _external_id(wanted)), actor=ANA)
         # The split moves units of a product that is waited for; the others bring them onto an order without any.
         order = make_order((other, 1), *([(wanted, 3)] if service is split else []))
         db.session.remove()
