@@ -14,6 +14,7 @@ from magflow.models import (
     ImportChunk,
     ImportFeed,
     ImportMapping,
+    ImportProduct,
     ImportRow,
     Order,
     Product,
@@ -177,6 +178,17 @@ def not_undone(session: Session, import_id: int, *, limit: int = 50) -> Sequence
         select(ImportRow)
         .where(ImportRow.import_id == import_id, ImportRow.undo.is_not(None), ImportRow.undo != "undone")
         .order_by(ImportRow.number)
+        .limit(limit)
+    ).all()
+
+
+def products_not_undone(session: Session, import_id: int, *, limit: int = 50) -> Sequence[str]:
+    """Names of the first products that were changed since, and stayed as they are."""
+    return session.scalars(
+        select(Product.name)
+        .join(ImportProduct, ImportProduct.product_id == Product.id)
+        .where(ImportProduct.import_id == import_id, ImportProduct.undo.is_not(None), ImportProduct.undo != "undone")
+        .order_by(Product.id)
         .limit(limit)
     ).all()
 

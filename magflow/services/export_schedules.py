@@ -17,7 +17,7 @@ from magflow.models import ExportSchedule
 from magflow.services import jobs
 
 TASK: Final = "exports.write"
-WHATS: Final = {"variants": ("magflow", "shopify"), "stock": ("magflow",), "orders": ("magflow",)}
+WHATS: Final = {"variants": ("magflow", "shopify", "woocommerce"), "stock": ("magflow",), "orders": ("magflow",)}
 SHORTEST, LONGEST = 5, 43_200
 LONGEST_NAME: Final = 120
 

@@ -193,6 +193,15 @@ def odd(bring: Import) -> None:
         "E-0,https://a.example/1.jpg https://a.example/2.jpg,https://a.example/p.jpg\n"
         '"Odd ""quoted"" 🫖, one",,,008,,\'-10%,\'@y,Țară,Șes,,,99999.99,100000.00,5,inactive,,,E-1,,\n',
     )
+    bring(
+        "handle,product,brand,category,description,sku,option1_name,option1_value,price,compare_at_price,stock,status,"
+        "image_urls,product_image_urls\n"
+        'twin,Twin,"A, B","Clothes > Tees, long","a \\n b\n\\\\n c",T-1,"Size, cut","1,5",2.00,1.00,3,active,'
+        '"https://a.example/1,2.jpg",\n'
+        'twin,,,,,T-2,"Size, cut",,2.00,,3,active,,\n'
+        "twin-2,Twin,,,,T-1,,,2.00,,3,active,https://a.example/3.jpg,\n"
+        "twin-2,Twin,,,,T-9,,,2.00,,3,inactive,,\n",
+    )
 
 
 def test_export_then_import_changes_nothing(bring: Import, program: Program, owner: Owner) -> None:
@@ -213,6 +222,12 @@ def test_export_then_import_changes_nothing(bring: Import, program: Program, own
 
     shopify = program.call("GET", "/exports/variants.csv?format=shopify")
     back = bring(shopify.data)
+    assert (back.applied, back.refused) == (0, 0)
+    assert back.unchanged > 200
+    assert everything(owner) == before
+
+    woocommerce = program.call("GET", "/exports/variants.csv?format=woocommerce")
+    back = bring(woocommerce.data)
     assert (back.applied, back.refused) == (0, 0)
     assert back.unchanged > 200
     assert everything(owner) == before

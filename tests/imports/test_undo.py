@@ -68,6 +68,34 @@ def test_a_product_that_was_made_is_archived_and_what_was_missing_comes_back(bri
     assert [row[4] for row in variants_of(owner, "Miss Tee")] == [0, 0]
 
 
+def test_pictures_of_products_come_back_with_their_texts(bring: Import, owner: Owner) -> None:
+    shopify = "Title,URL handle,SKU,Option1 name,Option1 value,Price,Product image URL,Image position,Image alt text\n"
+    bring(
+        shopify + "Pic Tee,pic-tee,PI-1,Title,Default Title,5,https://a.example/1.jpg,1,front\n"
+        ",pic-tee,,,,,https://a.example/2.jpg,2,\n"
+    )
+    pictures = (
+        "SELECT url, alt_text, position FROM variant_images i JOIN products p ON p.id = i.product_id "
+        "WHERE p.handle = 'pic-tee' ORDER BY position"
+    )
+    before = owner.execute(pictures).fetchall()
+    assert len(before) == 2
+    head = "handle,sku,brand,product_image_urls\n"
+    done = bring(head + "pic-tee,PI-1,North,https://a.example/9.jpg\n")
+    assert done.counts == (1, 0, 0)
+    changes = owner.execute("SELECT changes FROM import_rows WHERE import_id = %s", [done.id]).fetchone()
+    assert changes == ({"brand": [None, "North"], "images": [
+        [["https://a.example/1.jpg", "front"], ["https://a.example/2.jpg", None]], [["https://a.example/9.jpg", None]],
+    ]},)  # fmt: skip
+    take_back(done.id)
+    assert owner.execute(pictures).fetchall() == before
+    done = bring(head + "pic-tee,PI-1,North,https://a.example/9.jpg\n")
+    owner.execute("UPDATE variant_images SET alt_text = 'mine' WHERE url = 'https://a.example/9.jpg'")
+    take_back(done.id)
+    assert owner.execute(pictures).fetchall() == [("https://a.example/9.jpg", "mine", 0)]
+    assert owner.execute("SELECT undo FROM import_products WHERE import_id = %s", [done.id]).fetchone() == ("touched",)
+
+
 def test_stock_that_was_sold_since_stays_as_it_is(bring: Import, owner: Owner) -> None:
     bring(HEAD + "Sold Tee,SO-1,Tone,Red,10,,5\nSold Tee,SO-2,Tone,Blue,10,,5\n")
     done = bring("sku,stock\nSO-1,9\nSO-2,9\n", kind="stock")
@@ -130,6 +158,20 @@ def test_offers_of_an_account_are_kept_and_no_stock_is_booked(bring: Import, own
     seen = everything(owner)
     assert bring(OFFERS + rows, kind="offers", source="emag", source_account="file").counts == (0, 1, 2)
     assert everything(owner) == seen
+    offers = "SELECT o.external_id, o.stock, o.sale_price::text, o.status FROM offers o ORDER BY o.external_id"
+    more = (
+        rows.splitlines()[0].replace("49.90,7,3", "45.00,2,3")
+        + "\n"
+        + "333,,,1.00,1,,,active,\n334,,,1.00,1,,,active,\n"
+    )
+    later = bring(OFFERS + more, kind="offers", source="emag", source_account="file")
+    assert later.counts == (3, 0, 0)
+    owner.execute("UPDATE offers SET last_read_at = clock_timestamp(), stock = 4 WHERE external_id = '334'")
+    take_back(later.id)
+    assert told(owner, later.id) == [(2, "undone"), (3, "undone"), (4, "read_since")]
+    assert owner.execute(offers).fetchall() == [
+        ("331", 7, "49.9000", 1), ("333", 1, "1.0000", 0), ("334", 4, "1.0000", 1),
+    ]  # fmt: skip
     unknown = bring_fails(bring, OFFERS + rows)
     assert unknown == "unknown_account"
 

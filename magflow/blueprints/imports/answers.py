@@ -12,7 +12,7 @@ from magflow.queries.imports import ImportState, Row
 from magflow.services.variants import ACTIVE
 from magflow.web.answers import Amount, Answer, Count, Time, Word
 
-BY_THE_WAY = frozenset({"option_ids", "order_id"})
+BY_THE_WAY = frozenset({"option_ids", "order_id", "offer_id", "read_at"})
 """Kept with a row's changes, and none of them."""
 STATUSES = ("uploaded", "parsing", "ready", "running", "paused", "finished", "cancelled", "failed")
 

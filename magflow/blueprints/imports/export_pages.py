@@ -43,7 +43,7 @@ class ScheduleForm(border.Query):
     """A new export by the clock."""
 
     name = border.Text(required=True, most=export_schedules.LONGEST_NAME)
-    what = border.OneOf(("variants", "shopify", "stock"), required=True)
+    what = border.OneOf(("variants", "shopify", "woocommerce", "stock"), required=True)
     every_minutes = border.Integer(required=True, least=export_schedules.SHORTEST, most=export_schedules.LONGEST)
     by_address = border.Boolean()
 
@@ -73,7 +73,7 @@ def wanted_from(values: Any) -> Wanted:
 @blueprint.get("/imports/exports/variants-<form>.csv")
 @requires("catalog:read")
 def export_variants(form: str) -> Response:
-    """The catalogue, in MagFlow's or Shopify's columns."""
+    """The catalogue, in MagFlow's columns or those of another."""
     if form not in exporting.FORMATS:
         raise NotFound("format", form)
     return _export("variants", form)
@@ -117,10 +117,10 @@ def add_schedule() -> ResponseReturnValue:
     """Write an export again and again."""
     form = Form.sent(ScheduleForm())
     if form.ok:
-        what = "variants" if form["what"] == "shopify" else form["what"]
+        others = form["what"] in exporting.FORMATS
+        what, columns = ("variants", form["what"]) if others else (form["what"], "magflow")
         command = NewSchedule(
-            form["name"], what, "shopify" if form["what"] == "shopify" else "magflow", form["every_minutes"],
-            by_address=bool(form["by_address"]),
+            form["name"], what, columns, form["every_minutes"], by_address=bool(form["by_address"]),
         )  # fmt: skip
 
         def work(session: Session, actor: Actor) -> Landing:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Literal, TypeVar
 
+from magflow.blueprints.imports import exporting_woocommerce as woocommerce
 from magflow.db import db
 from magflow.domain.errors import FieldError, Invalid
 from magflow.domain.imports import workbooks
@@ -15,7 +16,7 @@ Row = TypeVar("Row")
 What = Literal["variants", "stock", "orders"]
 
 WHATS: Final = ("variants", "stock", "orders")
-FORMATS: Final = ("magflow", "shopify")
+FORMATS: Final = ("magflow", "shopify", "woocommerce")
 KEPT: Final = "exports"
 """Where in the home folder exports by the clock are."""
 
@@ -29,7 +30,7 @@ SHOPIFY_HEADER: Final = (
 
 
 NUMBERS: Final = frozenset({"price", "compare_at_price", "stock", "expected", "vat_rate", "quantity", "unit_price",
-                            "Price", "Compare-at price", "Inventory quantity"})  # fmt: skip
+                            "Price", "Compare-at price", "Inventory quantity"}) | woocommerce.NUMBERS  # fmt: skip
 """Columns that a workbook holds as numbers."""
 
 Written = Callable[[Sequence[str], Iterator[Sequence[str]]], Iterator[bytes]]
@@ -47,13 +48,18 @@ def export(
     written: Written = _workbook if workbook else blocks
     if what not in WHATS:
         raise Invalid([FieldError("what", "not_one_of", {"choices": ", ".join(WHATS)})])
-    if form not in FORMATS or (form == "shopify" and what != "variants"):
+    if form not in FORMATS or (form != "magflow" and what != "variants"):
         choices = FORMATS if what == "variants" else FORMATS[:1]
         raise Invalid([FieldError("format", "not_one_of", {"choices": ", ".join(choices)})])
     if what == "stock":
         return written(("sku", "product", "stock", "expected"), _stock_rows(wanted))
     if what == "orders":
         return written(ORDER_HEADER, _order_rows())
+    if form == "woocommerce":
+        # Its numbers are its own external ids, unless another source is named.
+        lines = _variant_lines("woocommerce" if source == "file" else source, account, wanted)
+        header = woocommerce.header_for(exports.most_options(db.session()))
+        return written(header, woocommerce.rows(lines, header))
     lines = _variant_lines(source, account, wanted)
     return _shopify(lines, written) if form == "shopify" else _magflow(lines, written)
 

@@ -139,7 +139,8 @@ def page(import_id: int) -> ResponseReturnValue:
         pages=listing.pages(len(rows.rows), rows.total, estimate=rows.total_is_estimate, next_key=rows.next_key),
         before=imports.same_file_before(db.session(), state.row),
         undone=undone,
-        not_undone=imports.not_undone(db.session(), import_id) if undone else [],
+        not_undone=imports.not_undone(db.session(), import_id) if state.row.undone_by else [],
+        products_not_undone=imports.products_not_undone(db.session(), import_id) if state.row.undone_by else [],
         undo_words=UNDO_WORDS,
         formats=FORMAT_WORDS,
     )
@@ -179,8 +180,10 @@ def _changes(row: imports.Row) -> list[tuple[str, str, str]]:
 def _told(value: Any) -> str:
     if value is None or value == []:
         return "—"
-    if isinstance(value, list):
-        return ", ".join(str(one) for one in value)
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):  # addresses of pictures, with or without a text for those who do not see
+        return ", ".join(str(one[0] if isinstance(one, list) else one) for one in value)
     return typed_text(value)
 
 

@@ -64,7 +64,7 @@ class RowsQuery(PageQuery):
 class ExportQuery(Query):
     """How an export is written."""
 
-    format = OneOf(("magflow", "shopify"), load_default="magflow")
+    format = OneOf(("magflow", "shopify", "woocommerce"), load_default="magflow")
     source = Text(most=LONGEST_SOURCE, load_default="file", metadata={"description": "Whose external ids are written"})
     source_account = Text(most=LONGEST_SOURCE, load_default="default")
 

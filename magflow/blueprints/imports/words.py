@@ -91,6 +91,8 @@ UNDO_WORDS: Final[dict[str, Any]] = {
     "gone": _l("the variant is gone"),
     "touched": _l("changed, sold or counted since"),
     "conflict": _l("it would stand in the way of another variant"),
+    "offer_gone": _l("the offer is gone"),
+    "read_since": _l("read from the marketplace since"),
 }
 
 FORMAT_WORDS: Final = {"magflow": "MagFlow", "shopify": "Shopify", "woocommerce": "WooCommerce"}
@@ -120,6 +122,9 @@ FIELD_WORDS: Final[dict[str, Any]] = {
     "buy_button_rank": _l("Place at the buy button"),
     "last_synced_at": _l("Last synchronised"),
     "options": _l("Options"),
+    "name": _l("Product's name"),
+    "archived": _l("Archived"),
+    "images": _l("Pictures of the product"),
     "number": _l("Order number"),
     "placed_at": _l("When it was placed"),
     "customer_name": _l("Customer's name"),

@@ -80,11 +80,13 @@ INVENTORY_LEFT_OUT: Final = frozenset({
 })  # fmt: skip
 INVENTORY_MARKS: Final = frozenset({"on hand (new)", "on hand (current)", "on hand"})
 
+WOOCOMMERCE_HANDLE: Final = "Meta: magflow_handle"
+"""Our own column in WooCommerce's file: it keeps such columns as notes, and gives them back."""
 WOOCOMMERCE: Final[Mapping[str, str]] = {
     "id": "id", "type": "type", "sku": "sku", "gtin, upc, ean, or isbn": "ean", "name": "name",
     "published": "published", "short description": "short_description", "description": "description",
     "stock": "stock", "sale price": "sale_price", "regular price": "regular_price", "categories": "category",
-    "brands": "brand", "images": "images", "parent": "parent",
+    "brands": "brand", "images": "images", "parent": "parent", WOOCOMMERCE_HANDLE.lower(): "handle",
 }  # fmt: skip
 WOOCOMMERCE_ATTRIBUTE: Final = re.compile(r"attribute ([1-9][0-9]?) (name|value)(?:\(s\))?")
 WOOCOMMERCE_MARKS: Final = frozenset({"regular price", "attribute 1 name", "attribute 1 value(s)"})

@@ -31,10 +31,32 @@ SPOKEN_OF_AS: Final[Mapping[str, str]] = {
 """Whose column is named where a retold cell is wrong."""
 
 
+def in_list(value: str) -> str:
+    """A value as WooCommerce writes it into a list."""
+    return value.replace(",", "\\,")
+
+
+def from_list(value: str) -> str:
+    """The value that `in_list` was given."""
+    return value.replace("\\,", ",").strip()
+
+
+def on_one_line(text: str) -> str:
+    """A long text as WooCommerce writes it: line breaks as two characters, and those two as three."""
+    return text.replace("\\n", "\\\\n").replace("\r\n", "\n").replace("\n", "\\n")
+
+
+def on_lines(text: str) -> str:
+    """The text that `on_one_line` was given."""
+    return "\\n".join(part.replace("\\n", "\n") for part in text.split("\\\\n"))
+
+
 class Parent(NamedTuple):
     """A product that variations refer to."""
 
     name: str
+    handle: str
+    """As the file gives it."""
     tag: str
     """Told by what else it is called, where another product has the same name."""
     published: bool
@@ -88,7 +110,8 @@ class Retelling:
                 continue
             references = self._references(record.cells)
             name = self._cell(record.cells, "name")
-            parent = Parent(name, _tag(references), self._published(record.cells))
+            own = self._cell(record.cells, "handle")
+            parent = Parent(name, own, _tag(references), self._published(record.cells))
             self._parents.update(dict.fromkeys(references, parent))
             if len(self._parents) > 2 * MOST_PARENTS:
                 raise FileFault("too_many_products", limit=MOST_PARENTS)
@@ -120,7 +143,11 @@ class Retelling:
         options = [""] * (2 * len(self._layout.options))
         if "variation" in kinds:
             parent = self._parent(row)
-            out |= {"name": parent.name, "handle": self._handle(parent.name, parent.tag), "images": self._images(row)}
+            out |= {
+                "name": parent.name,
+                "handle": parent.handle or self._handle(parent.name, parent.tag),
+                "images": self._images(row),
+            }
             options = self._options(row)
         else:
             parent = None
@@ -154,9 +181,9 @@ class Retelling:
             raise RowFault([self._fault("name", "required", "")])
         described = self._cell(row, "description") or self._cell(row, "short_description")
         return {
-            "handle": self._handle(name, _tag(self._references(row))),
+            "handle": self._cell(row, "handle") or self._handle(name, _tag(self._references(row))),
             "name": name,
-            "description": re.sub(r"(?<!\\)\\n", "\n", described),
+            "description": on_lines(described),
             "brand": self._first(row, "brand"),
             "category": self._first(row, "category"),
             "product_images": self._images(row),
@@ -164,10 +191,10 @@ class Retelling:
 
     def _first(self, row: Sequence[str], name: str) -> str:
         """The first of a list; a comma that belongs to a name has a backslash before it."""
-        return BETWEEN.split(self._cell(row, name))[0].replace("\\,", ",").strip()
+        return from_list(BETWEEN.split(self._cell(row, name))[0])
 
     def _images(self, row: Sequence[str]) -> str:
-        return " ".join(part.strip() for part in BETWEEN.split(self._cell(row, "images")) if part.strip())
+        return " ".join(from_list(part) for part in BETWEEN.split(self._cell(row, "images")) if part.strip())
 
     def _prices(self, row: Sequence[str]) -> dict[str, str]:
         """While something is on sale, the regular price is what it is compared with."""
@@ -179,7 +206,7 @@ class Retelling:
         pairs: list[str] = []
         for name_place, value_place in self._layout.options:
             name = row[name_place].strip()
-            pairs += [name, row[value_place].strip().replace("\\,", ",") if name else ""]
+            pairs += [name, from_list(row[value_place].strip()) if name else ""]
         return pairs
 
     def _fault(self, name: str, code: str, cell: str, params: dict[str, str] | None = None) -> CellFault:

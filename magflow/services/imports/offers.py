@@ -67,12 +67,14 @@ SELECT external_id, {", ".join(FIELDS)} FROM plan WHERE fault IS NULL AND (is_ne
 ORDER BY external_id"""
 
 RESULTS: Final = """
-SELECT number, line,
-       CASE WHEN fault IS NOT NULL THEN 'refused' WHEN is_new THEN 'created' ELSE 'updated' END AS outcome,
-       fault AS errors, CASE WHEN fault IS NULL THEN variant_id END AS variant_id,
-       CASE WHEN fault IS NULL AND NOT is_new THEN changes END AS changes, NULL::integer AS version_after,
-       NULL::bigint AS seq_after
-FROM plan WHERE fault IS NOT NULL OR is_new OR changes <> '{}'"""
+SELECT p.number, p.line,
+       CASE WHEN p.fault IS NOT NULL THEN 'refused' WHEN p.is_new THEN 'created' ELSE 'updated' END AS outcome,
+       p.fault AS errors, CASE WHEN p.fault IS NULL THEN p.variant_id END AS variant_id,
+       CASE WHEN p.fault IS NULL THEN p.changes || jsonb_build_object('offer_id', o.id, 'read_at', o.last_read_at)
+       END AS changes, NULL::integer AS version_after, NULL::bigint AS seq_after
+FROM plan p LEFT JOIN offers o ON o.account_id = %(account_id)s AND o.external_id = p.external_id
+WHERE p.fault IS NOT NULL OR p.is_new OR p.changes <> '{}'"""
+"""With each offer how it stands now: undo asks whether it was read since."""
 
 
 @transactional
@@ -108,7 +110,7 @@ def apply(
         readings = offers.Readings(account.id, [_reading(row) for row in rows], read_at)
         offers.record.within(session, readings, actor=actor)
     if dry_run:
-        raise DryRun(list(execute(session, RESULTS).fetchall()))
+        raise DryRun(list(execute(session, RESULTS, values).fetchall()))
     return outcomes.note(session, chunk, RESULTS, values)
 
 

@@ -22,13 +22,16 @@ from magflow.domain.errors import NotFound, Refused
 from magflow.domain.imports.faults import ImportBusy
 from magflow.models import Import
 from magflow.services import audit, jobs, ledger
+from magflow.services.imports import undo_offers
+from magflow.services.imports.writing_products import PICTURES
+from magflow.services.stock_sync import alerts
 
 TASK: Final = "imports.undo"
 BATCH: Final = 500
 
 ASK: Final = """
 UPDATE imports SET undone_by = %(who)s
-WHERE id = %(import)s AND status = 'finished' AND NOT dry_run AND kind IN ('variants', 'stock') AND undone_by IS NULL
+WHERE id = %(import)s AND status = 'finished' AND NOT dry_run AND kind <> 'orders' AND undone_by IS NULL
 RETURNING id"""
 ENDED: Final = """
 UPDATE imports SET undone_at = clock_timestamp() WHERE id = %(import)s AND undone_at IS NULL RETURNING id"""
@@ -36,6 +39,7 @@ UPDATE imports SET undone_at = clock_timestamp() WHERE id = %(import)s AND undon
 NEXT: Final = """
 SELECT r.number, r.variant_id, v.product_id FROM import_rows r LEFT JOIN variants v ON v.id = r.variant_id
 WHERE r.import_id = %(import)s AND r.outcome IN ('created', 'updated') AND r.variant_id IS NOT NULL AND r.undo IS NULL
+  AND (SELECT i.kind FROM imports i WHERE i.id = r.import_id) <> 'offers'
 ORDER BY r.number LIMIT %(most)s"""
 
 # Under the locks: a row stands as the import left it, or it is not touched again.
@@ -125,6 +129,24 @@ FROM import_missing o LEFT JOIN back b ON b.id = o.variant_id
 WHERE o.import_id = %(import)s AND o.variant_id = ANY(%(ids)s) AND m.import_id = o.import_id
   AND m.variant_id = o.variant_id"""
 
+# A product whose pictures somebody has changed since keeps all that it has.
+PICTURES_TOUCHED: Final = f"""
+UPDATE import_products i SET undo = 'touched'
+WHERE i.import_id = %(import)s AND i.product_id = ANY(%(ids)s) AND NOT i.created AND i.changes ? 'images'
+  AND {PICTURES.format(product="i.product_id")} <> i.changes -> 'images' -> 1"""
+PICTURES_BACK: Final = """
+WITH back AS (
+    SELECT i.product_id, i.changes -> 'images' -> 0 AS pictures FROM import_products i
+    JOIN products p ON p.id = i.product_id AND p.version = i.version_after
+    WHERE i.import_id = %(import)s AND i.product_id = ANY(%(ids)s) AND NOT i.created AND i.changes ? 'images'
+      AND i.undo IS NULL
+), gone AS (
+    DELETE FROM variant_images v USING back WHERE v.product_id = back.product_id AND v.variant_id IS NULL
+)
+INSERT INTO variant_images (product_id, url, alt_text, position)
+SELECT b.product_id, o.picture ->> 0, o.picture ->> 1, o.place - 1
+FROM back b CROSS JOIN LATERAL jsonb_array_elements(b.pictures) WITH ORDINALITY AS o (picture, place)"""
+
 PRODUCTS: Final = """
 SELECT product_id FROM import_products WHERE import_id = %(import)s AND undo IS NULL
 ORDER BY product_id LIMIT %(most)s"""
@@ -144,7 +166,7 @@ WITH back AS (
         version = p.version + 1, updated_at = clock_timestamp()
     FROM import_products i
     WHERE i.import_id = %(import)s AND i.product_id = ANY(%(ids)s) AND p.id = i.product_id
-      AND p.version = i.version_after
+      AND p.version = i.version_after AND i.undo IS NULL
       AND NOT (i.created AND EXISTS (SELECT FROM variants v WHERE v.product_id = p.id AND v.status = 0))
     RETURNING p.id
 )
@@ -187,9 +209,10 @@ def undo(session: Session, command: UndoImport, *, actor: Actor) -> Import:
 
 def perform(import_id: int, *, actor: Actor, pause_point: Callable[[], None] = lambda: None) -> None:
     """Undo an import, some hundred rows a transaction. Begun again, it goes on where it stopped."""
-    for step in (_rows, _missing, _products):
+    for step in (undo_offers.step, _rows, _missing, _products):
         while step(import_id, actor=actor):
             pause_point()
+    alerts.catch_up(actor=actor)
     _end(import_id, actor=actor)
 
 
@@ -245,7 +268,9 @@ def _products(session: Session, import_id: int, *, actor: Actor) -> bool:
     if not ids:
         return False
     lock_products(session, ids)
-    execute(session, PRODUCTS_BACK, {"import": import_id, "ids": ids})
+    with batch(session) as statements:
+        for statement in (PICTURES_TOUCHED, PICTURES_BACK, PRODUCTS_BACK):
+            statements.send(statement, {"import": import_id, "ids": ids})
     return True
 
 

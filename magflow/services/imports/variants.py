@@ -19,7 +19,7 @@ from magflow.concurrency import (
 from magflow.domain.actors import Actor
 from magflow.domain.names import numbered
 from magflow.services import ledger, products
-from magflow.services.imports import outcomes, writing
+from magflow.services.imports import outcomes, writing, writing_products
 from magflow.services.imports.matching import Changing, Scope, changing, look
 from magflow.services.imports.outcomes import Chunk, Counts, DryRun
 from magflow.services.options import OptionInput
@@ -43,6 +43,10 @@ LOOKED_AT: Final = """
 SELECT ARRAY(SELECT product_id FROM heads WHERE product_id IS NOT NULL AND part = ANY(%(parts)s)),
        (SELECT count(*) FROM found)"""
 
+OF_PRODUCT: Final = """coalesce((SELECT i.changes FROM import_products i
+                 WHERE i.import_id = %(import)s AND i.product_id = h.product_id), '{}')"""
+"""What became of its product is told with the row that says something of it."""
+
 RESULTS: Final = f"""
 SELECT p.number, p.line,
        CASE WHEN p.fault IS NOT NULL THEN 'refused' WHEN p.is_new THEN 'created'
@@ -50,7 +54,11 @@ SELECT p.number, p.line,
                  OR p.new_mapping OR (p.says AND (h.created OR h.fields_differ OR h.images_differ)) THEN 'updated'
        END AS outcome,
        p.fault AS errors, CASE WHEN p.fault IS NULL THEN p.variant_id END AS variant_id,
-       CASE WHEN p.fault IS NULL THEN p.changes END AS changes, v.version AS version_after, v.movement_seq AS seq_after
+       CASE WHEN p.fault IS NOT NULL THEN NULL
+            WHEN p.says AND NOT h.created AND (h.fields_differ OR h.images_differ) THEN
+                {OF_PRODUCT} || coalesce(p.changes, '{{}}')
+            ELSE p.changes END AS changes,
+       v.version AS version_after, v.movement_seq AS seq_after
 FROM plan p JOIN heads h USING (part)
 LEFT JOIN variants v ON NOT p.is_new AND p.fault IS NULL AND v.id = p.variant_id
 WHERE p.fault IS NOT NULL OR p.is_new OR p.attributes_differ OR p.sku_differs OR p.stock_differs OR p.options_differ
@@ -60,7 +68,7 @@ SELECT f.number, f.line,
        CASE WHEN h.product_id IS NULL THEN 'refused' WHEN h.created AND f.makes_product THEN 'created'
             ELSE 'updated' END,
        CASE WHEN h.product_id IS NULL THEN {writing.fault("handle", "product_missing", value="h.handle")} END, NULL,
-       NULL, NULL, NULL
+       CASE WHEN NOT h.created THEN {OF_PRODUCT} END, NULL, NULL
 FROM found f JOIN heads h USING (part)
 WHERE NOT f.is_variant AND (h.product_id IS NULL OR h.images_differ OR (f.says AND h.fields_differ)
                             OR (f.makes_product AND h.created))"""
@@ -134,33 +142,33 @@ def _decide(session: Session, scope: Scope, change: Changing, missing: Sequence[
         statements.send(writing.DIGESTS)
         statements.send(writing.CLASHES, values)
         statements.send(writing.ROW_CHANGES)
-        statements.send(writing.ACCEPTED, values)
-        statements.send(writing.MARK_HEADS, values)
+        statements.send(writing_products.ACCEPTED, values)
+        statements.send(writing_products.MARK_HEADS, values)
 
 
 def _write_products(session: Session, scope: Scope) -> None:
     """Products, options and values, and which product uses which."""
     with batch(session) as statements:
-        made_by_others = statements.send(writing.NEW_PRODUCTS)
-        statements.send(writing.PRODUCT_CHANGES, scope.values)
-        statements.send(writing.CHANGED_PRODUCTS)
-        statements.send(writing.PRODUCT_IMAGES_GONE)
-        statements.send(writing.PRODUCT_IMAGES)
-        unknown = statements.send(writing.UNKNOWN)
+        made_by_others = statements.send(writing_products.NEW_PRODUCTS)
+        statements.send(writing_products.PRODUCT_CHANGES, scope.values)
+        statements.send(writing_products.CHANGED_PRODUCTS)
+        statements.send(writing_products.PRODUCT_IMAGES_GONE)
+        statements.send(writing_products.PRODUCT_IMAGES)
+        unknown = statements.send(writing_products.UNKNOWN)
     if (row := made_by_others.fetchone()) and row[0]:
         raise StartAgain  # somebody else made a product of ours at the same moment
     with batch(session) as statements:
         if (row := unknown.fetchone()) and row[0]:
-            statements.send(writing.NEW_TYPES, scope.values)
-            statements.send(writing.NEW_VALUES, scope.values)
-            statements.send(writing.RESOLVE_COMBOS, scope.values)
-        statements.send(writing.USES, scope.values)
-        returning = statements.send(writing.RETURNING_TYPES)
+            statements.send(writing_products.NEW_TYPES, scope.values)
+            statements.send(writing_products.NEW_VALUES, scope.values)
+            statements.send(writing_products.RESOLVE_COMBOS, scope.values)
+        statements.send(writing_products.USES, scope.values)
+        returning = statements.send(writing_products.RETURNING_TYPES)
     if again := returning.fetchall():
         _bring_back_options(session, again)
     with batch(session) as statements:
-        statements.send(writing.PRODUCT_TYPES)
-        statements.send(writing.PRODUCT_VALUES)
+        statements.send(writing_products.PRODUCT_TYPES)
+        statements.send(writing_products.PRODUCT_VALUES)
         statements.send(writing.DIGESTS)  # now that every option and value is there
 
 
