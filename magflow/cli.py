@@ -259,7 +259,8 @@ def simulator(port: int, control_port: int, seed: int | None) -> None:
     """
     from magflow.settings import home_folder
     from magflow.simulator import keeping
-    from magflow.simulator.demo import SEED, world_of
+    from magflow.simulator.catalogue import SEED
+    from magflow.simulator.demo import world_of
     from magflow.simulator.process import serve
 
     file = home_folder(os.environ) / keeping.NAME
@@ -394,6 +395,9 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(1)
     try:
         code = main.main(args=arguments, prog_name="magflow", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        of = error.ctx.command_path if error.ctx else "magflow"
+        _end(2, f"which command? They are listed by: {of} --help")
     except click.UsageError as error:
         of = error.ctx.command_path if error.ctx else "magflow"
         _end(2, f"{' '.join(error.format_message().split())} (see: {of} --help)")
@@ -433,8 +437,14 @@ def _told(error: Exception) -> tuple[int, str]:
     """The exit code and the line for an expected error. Raises it again when its cause is a fault of ours after all."""
     import psycopg
 
+    from magflow.domain.errors import Invalid, Refused
     from magflow.postgres.access import reason
+    from magflow.web.sentences import field_sentence, sentence
 
+    if isinstance(error, Invalid) and error.errors:
+        return 2, "; ".join(f"{field.field}: {field_sentence(field)}" for field in error.errors)
+    if isinstance(error, Refused):
+        return 1, " ".join(sentence(error).split())
     cause = getattr(error, "orig", error)
     if isinstance(cause, psycopg.errors.UndefinedTable):
         return 1, "the database has not been migrated yet; run: magflow db upgrade"

@@ -41,6 +41,17 @@ WHERE d.id = c.id
 RETURNING d.id, d.lease_no, d.attempts"""
 
 
+CLAIM_WRITES: Final = """
+UPDATE marketplace_writes w SET lease_until = clock_timestamp() + make_interval(secs => %(seconds)s),
+    lease_no = w.lease_no + 1, attempts = w.attempts + 1
+FROM (SELECT id FROM marketplace_writes
+      WHERE account_id = %(account)s AND state = 'waiting' AND next_at <= clock_timestamp()
+        AND (lease_until IS NULL OR lease_until < clock_timestamp())
+      ORDER BY id LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED) c
+WHERE w.id = c.id
+RETURNING w.id, w.lease_no, w.attempts, w.kind, w.subject, w.payload, w.offer_id, w.order_id"""
+
+
 def claim_stock(session: Session, account_id: int, most: int, seconds: float) -> list[tuple[Any, ...]]:
     """Offers whose figure has to be sent now, those that must go to nothing first: (offer, lease, attempt, first)."""
     return _claim(session, CLAIM_STOCK, {"account": account_id, "most": most, "seconds": seconds})
@@ -54,6 +65,12 @@ def claim_inbox(session: Session, most: int, seconds: float) -> list[tuple[Any, 
 def claim_deliveries(session: Session, most: int, seconds: float) -> list[tuple[Any, ...]]:
     """Deliveries that have to go out, the oldest first: (id, lease, attempt)."""
     return _claim(session, CLAIM_DELIVERIES, {"most": most, "seconds": seconds})
+
+
+def claim_writes(session: Session, account_id: int, most: int, seconds: float) -> list[tuple[Any, ...]]:
+    """What people told an account's marketplace to do, the oldest first:
+    (id, lease, attempt, kind, subject, payload, offer, order)."""
+    return _claim(session, CLAIM_WRITES, {"account": account_id, "most": most, "seconds": seconds})
 
 
 def _claim(session: Session, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -25,6 +25,9 @@ STATUS_NAMES: Final = {
     RETURNED: "returned",
     CANCELLED: "cancelled",
 }
+RETURN_NEW, RETURN_APPROVED, RETURN_REFUSED, RETURN_CANCELLED, RETURN_RECEIVED, RETURN_CLOSED = 2, 3, 4, 5, 6, 7
+RETURN_MOVES: Final = frozenset({(2, 3), (2, 5), (3, 5), (3, 6), (6, 4), (6, 7)})
+"""From status to status of a customer's return."""
 ACTIVE_OFFER, INACTIVE_OFFER, ENDED_OFFER = 1, 0, 2
 
 SELLABLE_DOCUMENTATION: Final = frozenset({3, 9, 11, 12})

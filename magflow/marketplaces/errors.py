@@ -3,7 +3,15 @@
 from typing import ClassVar, Literal
 
 Trouble = Literal[
-    "wrong_password", "address_not_allowed", "no_rights", "down", "busy", "answer", "refused", "not_found"
+    "wrong_password",
+    "address_not_allowed",
+    "no_rights",
+    "down",
+    "busy",
+    "day_used_up",
+    "answer",
+    "refused",
+    "not_found",
 ]
 
 
@@ -56,6 +64,12 @@ class Busy(MarketplaceError):
     def __init__(self, message: str, after: float = 1.0) -> None:
         super().__init__(message)
         self.after = after
+
+
+class DayUsedUp(MarketplaceError):
+    """As much was asked today as may be asked in a day."""
+
+    trouble = "day_used_up"
 
 
 class BadAnswer(MarketplaceError):

@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from magflow.domain.marketplaces import ACTIVE_OFFER
 
@@ -107,6 +107,14 @@ class StockWrite:
 
 
 @dataclass(frozen=True)
+class PriceAgain:
+    """An offer that is sent again as it is: its price, which is the one thing that may be written everywhere."""
+
+    external_id: str
+    net: Decimal
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of one item of a write. `uncertain`: it may have been done."""
 
@@ -187,6 +195,77 @@ class ReturnReading:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """An offer that is to be made: on a product that is there, by its key or its barcode, or on a new one."""
+
+    external_id: str
+    name: str
+    brand: str
+    sku: str
+    net: Decimal
+    least: Decimal
+    most: Decimal
+    vat_id: int
+    stock: int
+    handling_time: int
+    part_number_key: str | None = None
+    ean: str | None = None
+    category_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """Variants that stand together on a product's page."""
+
+    id: int
+    name: str
+    type_id: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A product of the marketplace's catalogue. `held`: the account offers it already."""
+
+    part_number_key: str
+    name: str
+    brand: str
+    allowed: bool
+    held: bool
+    category_id: int | None = None
+
+
+@dataclass(frozen=True)
+class PickUp:
+    """An address of the seller's that couriers go to."""
+
+    id: str
+    label: str
+    locality_id: int
+    street: str
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What is sent, and who hands it over. To whom, the order says."""
+
+    sender: str
+    contact: str
+    phone: str
+    address: PickUp
+    parcels: int = 1
+    envelopes: int = 0
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A waybill. Its number and label may come later."""
+
+    reservation_id: str
+    label_id: str | None = None
+    number: str | None = None
+
+
+@dataclass(frozen=True)
 class Checked:
     """A connection that works: what the marketplace answered."""
 
@@ -216,6 +295,52 @@ class Marketplace(Protocol):
     def returns(self) -> Iterator[list[ReturnReading]]: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Refreshing(Protocol):
+    """A marketplace that forgets offers which are not sent for a while: they can be sent again unchanged, in bulk."""
+
+    def refresh(self, offers: Sequence[PriceAgain]) -> dict[str, Outcome]: ...
+
+
+@runtime_checkable
+class Shopkeeper(Protocol):
+    """What a person may do with an account beyond stock and orders, where its adapter can."""
+
+    def offer(self, external_id: str) -> OfferReading | None: ...
+
+    def order(self, external_id: str) -> OrderReading | None: ...
+
+    def set_order_status(self, external_id: str, status: int, *, reason: int | None = None) -> None: ...
+
+    def find_by_eans(self, eans: Sequence[str]) -> dict[str, list[Found]]: ...
+
+    def vat_rates(self) -> dict[int, Decimal]: ...
+
+    def save_price(self, external_id: str, net: Decimal, least: Decimal | None, most: Decimal | None) -> Outcome: ...
+
+    def save_status(self, external_id: str, status: int) -> Outcome: ...
+
+    def save_listing(self, listing: Listing) -> tuple[str, ...]: ...
+
+    def group(self, external_ids: Sequence[str], family: Family) -> tuple[str, ...]: ...
+
+    def storno(self, external_id: str, quantities: Mapping[str, int]) -> None: ...
+
+    def attach(self, external_id: str, kind: int, *, name: str, url: str, attachment: int = 1) -> None: ...
+
+    def addresses(self) -> list[PickUp]: ...
+
+    def ship(self, external_id: str, parcel: Parcel) -> Issued: ...
+
+    def waybill(self, reservation_id: str) -> Issued: ...
+
+    def label(self, label_id: str, paper: str = "A4") -> bytes: ...
+
+    def one_return(self, external_id: str) -> ReturnReading | None: ...
+
+    def set_return_status(self, external_id: str, status: int) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -287,6 +287,46 @@ class MarketplaceRequest(Base):
     names: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
 
 
+class MarketplaceWrite(Base):
+    """Something that a person told a marketplace to do; a worker sends it. `said` is what it answered."""
+
+    __tablename__ = "marketplace_writes"
+    __table_args__ = (
+        Index("idx_unique_waiting_write", "account_id", "kind", "subject", unique=True,
+              postgresql_where=text("state = 'waiting'")),
+        Index("ix_marketplace_writes_account_id", "account_id", "id"),
+        Index("ix_marketplace_writes_offer_id", "offer_id", postgresql_where=text("offer_id IS NOT NULL")),
+        Index("ix_marketplace_writes_order_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
+        Index("ix_marketplace_writes_waiting", "account_id", "next_at", postgresql_where=text("state = 'waiting'")),
+        CheckConstraint(
+            "kind IN ('price', 'status', 'listing', 'family', 'invoice', 'waybill', 'order_status', 'storno', "
+            "'return_status')",
+            name="kind",
+        ),
+        CheckConstraint("state IN ('waiting', 'done', 'refused', 'unsure', 'taken_back')", name="state"),
+        CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="ended"),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("marketplace_accounts.id", ondelete="RESTRICT"))
+    kind: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    """What it is about, as the marketplace names it: an offer, an order, a return."""
+    offer_id: Mapped[int | None] = mapped_column(ForeignKey("offers.id", ondelete="SET NULL"))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id", ondelete="RESTRICT"))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    said: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    state: Mapped[str] = mapped_column(Text, server_default=text("'waiting'"))
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    next_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+    lease_until: Mapped[datetime | None] = mapped_column(Timestamp)
+    lease_no: Mapped[int] = mapped_column(server_default=text("0"))
+    error: Mapped[str | None] = mapped_column(Text)
+    created_by: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+    ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
 class RateSlot(Base):
     """When the next request of an account and route class may go; shared by all processes."""
 

@@ -72,6 +72,11 @@ TABLES: Final[Mapping[str, Table]] = {
     "idempotency_keys": PRIVATE,
     "marketplace_accounts": Table(hidden=frozenset({"credentials", "credentials_hint"})),
     "marketplace_requests": PRIVATE,
+    "marketplace_writes": Table(
+        app=KEPT,
+        fixed=frozenset({"id", "account_id", "kind", "subject", "created_by", "created_at"}),
+        hidden=frozenset({"payload"}),
+    ),
     "export_schedules": Table(hidden=frozenset({"token_hash"})),
     "webhook_endpoints": PRIVATE,
     "webhook_inbox": PRIVATE,

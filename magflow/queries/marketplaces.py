@@ -12,7 +12,7 @@ from magflow.domain.errors import NotFound
 from magflow.domain.marketplaces import Condition, sellable
 
 ACCOUNTS: Final = """
-SELECT a.id, a.source, a.code, a.country, a.currency, a.fulfilment, a.pool, a.stock_writable, a.buffer, a.username,
+SELECT a.id, a.source, a.code, a.country, a.currency, a.fulfilment, a.pool, a.stock_writable, a.buffer, a.limits, a.username,
        a.base_url, a.credentials IS NOT NULL AS has_password, a.credentials_hint, a.credentials_at, a.reading,
        a.ordering, a.confirming, a.publishing, a.paused_reason, a.paused_at, a.offers_read_at, a.orders_read_at,
        a.stock_sent_at, a.last_ok_at, a.last_error, a.last_error_at,
@@ -23,7 +23,13 @@ SELECT a.id, a.source, a.code, a.country, a.currency, a.fulfilment, a.pool, a.st
         WHERE m.account_id = a.id AND m.state = 'blocked')
        + (SELECT count(*) FROM marketplace_orders m WHERE m.account_id = a.id AND m.state = 'failed') AS blocked,
        (SELECT count(*) FROM marketplace_requests q WHERE q.account_id = a.id
-        AND q.at > clock_timestamp() - interval '1 minute') AS last_minute
+        AND q.at > clock_timestamp() - interval '1 minute') AS last_minute,
+       (SELECT count(*) FROM marketplace_requests q WHERE q.account_id = a.id AND q.route LIKE 'order%'
+        AND q.at > clock_timestamp() - interval '1 minute') AS last_minute_orders,
+       (SELECT count(*) FROM marketplace_writes w WHERE w.account_id = a.id AND w.state = 'waiting') AS writes_waiting,
+       (SELECT count(*) FROM marketplace_writes w WHERE w.account_id = a.id AND w.state IN ('refused', 'unsure')
+        AND w.ended_at > clock_timestamp() - interval '7 days') AS writes_refused,
+       (SELECT min(b.since) FROM stock_outbox b WHERE b.account_id = a.id) AS waiting_since
 FROM marketplace_accounts a
 LEFT JOIN LATERAL (
     SELECT count(*) AS offers, count(*) FILTER (WHERE variant_id IS NULL) AS unmatched,
@@ -50,9 +56,11 @@ OFFERS: Final = """
 SELECT o.id, o.external_id, o.sku, o.name, o.part_number_key, o.ean, o.sale_price, o.currency, o.stock, o.sent_stock,
        o.number_of_offers, o.buy_button_rank, o.status, o.validation_status, o.offer_validation_status,
        o.translation_validation_status, o.last_synced_at, o.last_read_at, o.differs_since, o.rejected, o.matched_by,
-       o.variant_id, v.sku AS variant_sku, v.product_id, p.name AS product_name
+       o.variant_id, v.sku AS variant_sku, v.product_id, p.name AS product_name, o.account_id, o.vat_rate,
+       o.min_sale_price, o.max_sale_price, o.best_offer_sale_price, o.estimated_stock, o.problems, o.handling_time,
+       o.family_id, o.buffer
 FROM offers o LEFT JOIN variants v ON v.id = o.variant_id LEFT JOIN products p ON p.id = v.product_id
-WHERE o.account_id = :account AND o.id > :after {which}
+WHERE {account} AND o.id > :after {which}
   AND (:q = '' OR o.sku = :q OR o.external_id = :q OR o.ean = :q OR o.part_number_key = :q
        OR o.name ILIKE '%' || :like || '%' ESCAPE '\\')
 ORDER BY o.id LIMIT :most"""
@@ -64,11 +72,24 @@ TABS: Final = {
 }
 
 
-def offers(session: Session, account_id: int, tab: str, q: str, after: int, most: int) -> list[Row[Any]]:
-    """Offers of an account by id, a page of them."""
+def offers(session: Session, account_id: int | None, tab: str, q: str, after: int, most: int) -> list[Row[Any]]:
+    """Offers of an account, or of all, by id, a page of them."""
     like = q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     given = {"account": account_id, "after": after, "q": q, "like": like, "most": most}
-    return list(session.execute(text(OFFERS.format(which=TABS[tab])), given))
+    statement = OFFERS.format(which=TABS[tab], account="o.account_id = :account" if account_id else "true")
+    if not account_id:
+        del given["account"]
+    return list(session.execute(text(statement), given))
+
+
+def offer(session: Session, offer_id: int, account_id: int | None = None) -> Row[Any]:
+    """One offer. Raises NotFound, too when it is another account's."""
+    statement = OFFERS.format(which="AND o.id = :id", account="true")
+    given = {"after": 0, "q": "", "like": "", "most": 1, "id": offer_id}
+    row = session.execute(text(statement), given).one_or_none()
+    if row is None or (account_id is not None and row.account_id != account_id):
+        raise NotFound("offer", offer_id)
+    return row
 
 
 def conditions(row: Row[Any]) -> list[Condition]:
@@ -121,6 +142,16 @@ def candidates(session: Session, offer_ids: Sequence[int]) -> dict[int, list[Can
     ):
         found.setdefault(offer_id, []).append(Candidate(variant_id, sku, product, tuple(evidence), taken))
     return found
+
+
+OF_SKU: Final = """
+SELECT v.id, v.sku, v.ean, v.price, v.stock, v.product_id, p.name AS product, p.brand
+FROM variants v JOIN products p ON p.id = v.product_id WHERE v.sku = :sku AND v.status = 0 ORDER BY v.id LIMIT 20"""
+
+
+def variants_of_sku(session: Session, sku: str) -> Sequence[Row[Any]]:
+    """Active variants with this SKU; more than one where several products have it."""
+    return session.execute(text(OF_SKU), {"sku": sku}).all()
 
 
 REQUESTS: Final = """

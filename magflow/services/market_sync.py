@@ -17,8 +17,19 @@ from magflow.domain.marketplaces import CANCELLED
 from magflow.marketplaces.errors import MarketplaceError
 from magflow.marketplaces.protocol import Marketplace, OrderReading, Unreadable
 from magflow.models import MarketplaceAccount
-from magflow.services import accounts, jobs, market_orders, offers, publishing, single
-from magflow.services.market_orders import Told, ToldReturn
+from magflow.services import (
+    accounts,
+    jobs,
+    market_order_steps,
+    market_orders,
+    market_returns,
+    market_sending,
+    offers,
+    publishing,
+    single,
+)
+from magflow.services.market_orders import Told
+from magflow.services.market_returns import ToldReturn
 from magflow.services.offers import Readings, clock
 from magflow.services.stock_sync import alerts
 
@@ -73,10 +84,10 @@ def bring_on(account_id: int, marketplace: Marketplace | None, *, actor: Actor) 
     ids = market_orders.waiting(account_id)
     for order_id in ids:
         try:
-            step = market_orders.step(order_id, actor=actor)
+            step = market_order_steps.step(order_id, actor=actor)
             if step.acknowledge and marketplace is not None:
                 _acknowledge(order_id, marketplace, actor)
-                step = market_orders.step(order_id, actor=actor)
+                step = market_order_steps.step(order_id, actor=actor)
         except (Refused, MarketplaceError) as error:
             log.warning("order not brought on", extra={"marketplace_order": order_id, "error": str(error)})
             market_orders.put_off(order_id, str(error), actor=actor)
@@ -122,7 +133,7 @@ def read_returns(account_id: int, *, actor: Actor) -> int:
     with accounts.opened(account) as marketplace:
         for page in marketplace.returns():
             for back in page:
-                booked += market_orders.take_return(ToldReturn(account.id, back), actor=actor) == "booked"
+                booked += market_returns.take_return(ToldReturn(account.id, back), actor=actor) == "booked"
             jobs.pause_point()
     single.every(RETURNS_READ, {"id": account.id})
     return booked
@@ -215,6 +226,11 @@ def publish(account_id: int, *, actor: Actor) -> int:
     return publishing.publish(account, actor=actor)
 
 
+def send_writes(account_id: int, *, actor: Actor) -> int:
+    """Send what people told the account's marketplace to do. Returns how many were done."""
+    return market_sending.work(account_of(account_id), actor=actor)
+
+
 def reconcile(account_id: int, *, actor: Actor) -> None:
     """One cycle for one account, whatever was missed: orders, what was sent and not seen, what shows another figure."""
     read_orders(account_id, actor=actor)
@@ -242,6 +258,8 @@ SELECT a.id, t.task FROM marketplace_accounts a CROSS JOIN LATERAL (VALUES
         OR a.offers_read_at < clock_timestamp() - interval '6 hours')),
     ('marketplaces.publish', a.publishing AND EXISTS (SELECT FROM stock_outbox b WHERE b.account_id = a.id
         AND b.next_at <= clock_timestamp() AND (b.lease_until IS NULL OR b.lease_until < clock_timestamp()))),
+    ('marketplaces.write', EXISTS (SELECT FROM marketplace_writes w WHERE w.account_id = a.id AND w.state = 'waiting'
+        AND w.next_at <= clock_timestamp() AND (w.lease_until IS NULL OR w.lease_until < clock_timestamp()))),
     ('marketplaces.read_back', a.reading AND a.stock_sent_at > clock_timestamp() - interval '1 hour'
         AND EXISTS (SELECT FROM offers o WHERE o.account_id = a.id
                     AND o.last_synced_at BETWEEN clock_timestamp() - interval '1 hour'

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from magflow.marketplaces.errors import DayUsedUp
 from magflow.marketplaces.protocol import RouteClass
 from magflow.services import single
 
@@ -19,6 +20,8 @@ PER_MINUTE: Final[Mapping[str, float]] = {"orders": 720.0, "others": 180.0, "ean
 HEADROOM: Final = 0.96
 """Of the limit that is used: requests do not arrive exactly as far apart as they left."""
 LONGEST_WAIT: Final = 300.0
+PER_DAY: Final[Mapping[str, int]] = {"eans": 5000}
+DAY_ENDS_IN: Final = "Europe/Bucharest"
 
 # The moment is given by the server's clock; the row is written and committed before the request leaves.
 TURN: Final = """
@@ -37,6 +40,17 @@ HOLD: Final = """
 INSERT INTO rate_slots AS r (key, next_at)
 SELECT k, clock_timestamp() + make_interval(secs => %(seconds)s) FROM unnest(%(keys)s::text[]) AS k
 ON CONFLICT (key) DO UPDATE SET next_at = greatest(r.next_at, excluded.next_at)"""
+
+
+# A row says how much of its day is used; without one, nothing is left.
+USE_DAY: Final = """
+INSERT INTO rate_windows AS w (subject, window_start, used)
+VALUES (%(subject)s, date_trunc('day', clock_timestamp(), %(zone)s), 1)
+ON CONFLICT (subject) DO UPDATE
+SET used = CASE WHEN w.window_start = excluded.window_start THEN w.used + 1 ELSE 1 END,
+    window_start = excluded.window_start
+WHERE w.window_start <> excluded.window_start OR w.used < %(most)s
+RETURNING used"""
 
 
 @dataclass(frozen=True)
@@ -66,8 +80,21 @@ class AccountPace:
         return (Lane(key, 1 / (rate - kept)), Lane(f"{key}:urgent", 1 / kept))
 
     def wait(self, route_class: RouteClass, *, urgent: bool = False) -> None:
-        """Wait for the next turn. What is urgent takes the lane that is free first."""
-        time.sleep(min(LONGEST_WAIT, self.turn(route_class, urgent=urgent)))
+        """Wait for the next turn. What is urgent takes the lane that is free first. Raises DayUsedUp."""
+        self.use_day(route_class)
+        seconds = self.turn(route_class, urgent=urgent)
+        if route_class == "eans":
+            seconds = max(seconds, self.turn("others"))  # whether it counts there too is not said
+        time.sleep(min(LONGEST_WAIT, seconds))
+
+    def use_day(self, route_class: RouteClass) -> None:
+        """Count a request of a class that has a limit for the day. Raises DayUsedUp."""
+        if (most := PER_DAY.get(route_class)) is None:
+            return
+        most = int(self.limits.get(f"{route_class}_per_day", most))
+        subject = f"market:{self.account_id}:{route_class}"
+        if single.one(USE_DAY, {"subject": subject, "zone": DAY_ENDS_IN, "most": most}) is None:
+            raise DayUsedUp(f"{most} requests of the kind {route_class} were sent today; tomorrow there are more")
 
     def turn(self, route_class: RouteClass, *, urgent: bool = False) -> float:
         """Take a turn; in how many seconds it comes."""

@@ -24,7 +24,7 @@ from magflow.marketplaces import hooks
 from magflow.marketplaces.errors import BadAnswer
 from magflow.marketplaces.protocol import Signature, adapter_of
 from magflow.models import MarketplaceAccount, WebhookEndpoint, WebhookInbox
-from magflow.services import accounts, credentials, jobs, ledger, market_orders, single
+from magflow.services import accounts, credentials, jobs, ledger, market_order_steps, market_orders, single
 from magflow.services.market_orders import Told
 from magflow.services.variant_lookup import find_variant
 
@@ -293,7 +293,7 @@ def process(session: Session, inbox_id: int, lease: int, *, actor: Actor) -> Non
         order = hooks.order_of(scheme, row.topic, row.body, row.entity_version, account.currency)
         stored = market_orders.store.within(session, Told(account.id, [order]), actor=actor)
         for order_id in stored.ids:
-            market_orders.step.within(session, order_id, actor=actor)
+            market_order_steps.step.within(session, order_id, actor=actor)
     elif _newer(session, row):
         _apply(session, account, row, kind, entity)
     row.state, row.error, row.lease_until = "done", None, None

@@ -2,32 +2,17 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from magflow.simulator import buying, saving
+from magflow.simulator import buying, saving, shipping
+from magflow.simulator.envelopes import Reply, envelope
 from magflow.simulator.world import SELLER, SimAccount, World
 
 PAGE: Final = 100
 MOST_ELEMENTS: Final = 4000
 MOST_ENTITIES: Final = 50
 LONGEST_SPAN: Final = timedelta(days=31)
-LABEL: Final = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-
-
-@dataclass
-class Reply:
-    status: int
-    body: Any
-    """An object for JSON, bytes as they are, None for nothing."""
-    headers: Mapping[str, str] | None = None
-
-
-def envelope(results: Any = None, *messages: str, error: bool = False, status: int = 200) -> Reply:
-    """The envelope around nearly every answer."""
-    body = {"isError": error, "messages": list(messages), "results": [] if results is None else results}
-    return Reply(status, body | {"errors": []} if not error else body)
 
 
 Route = Callable[[World, SimAccount, Any, Mapping[str, list[str]], str], Reply]
@@ -263,24 +248,6 @@ def attachments_save(_world: World, account: SimAccount, body: Any, _query: Any,
     return envelope()
 
 
-def awb_save(world: World, account: SimAccount, body: Any, _query: Any, _part: str) -> Reply:
-    item = dict(body) if isinstance(body, Mapping) else {}
-    order = account.orders.get(int(item.get("order_id") or 0))
-    if order is None or order["type"] != SELLER:
-        return envelope(None, "Order not found", error=True)
-    if not item.get("parcel_number") and not item.get("envelope_number"):
-        return envelope(None, "parcel_number or envelope_number must be given", error=True)
-    if order["status"] not in {2, 3, 4}:
-        return envelope(None, "No waybill can be issued for this order", error=True)
-    buying.move(world, account, order, 4)
-    order["_awb"] = 55_000_000 + order["id"] % 1_000_000
-    return envelope({"reservation_id": order["_awb"]})
-
-
-def awb_pdf(*_rest: Any) -> Reply:
-    return Reply(200, LABEL, {"Content-Type": "application/pdf"})
-
-
 # --- returns ---------------------------------------------------------------------------------------------------------
 
 
@@ -290,6 +257,7 @@ def returns_read(_world: World, account: SimAccount, body: Any, _query: Any, _pa
         back for back in account.returns.values()
         if (asked.get("request_status") is None or back["request_status"] == int(asked["request_status"]))
         and (asked.get("type") is None or back["type"] == int(asked["type"]))
+        and (asked.get("emag_id") is None or back["emag_id"] == int(asked["emag_id"]))
     ]  # fmt: skip
     return envelope(_page(rows, body))
 
@@ -322,8 +290,11 @@ ROUTES: Final[tuple[tuple[str, str, Route], ...]] = (
     ("order/save", "POST", orders_save),
     (r"order/acknowledge/(\d{1,18})", "POST", acknowledge),
     ("order/attachments/save", "POST", attachments_save),
-    ("awb/save", "POST", awb_save),
-    ("awb/read_pdf", "GET", awb_pdf),
+    ("category/read", "POST", shipping.category_read),
+    ("addresses/read", "POST", shipping.addresses_read),
+    ("awb/save", "POST", shipping.awb_save),
+    ("awb/read", "POST", shipping.awb_read),
+    ("awb/read_pdf", "GET", shipping.awb_pdf),
     ("rma/read", "POST", returns_read),
     ("rma/save", "POST", returns_save),
 )

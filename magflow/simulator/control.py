@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from magflow.simulator import buying
-from magflow.simulator.api import Reply
-from magflow.simulator.world import Competitor, Fault, SimAccount, SimOffer, World
+from magflow.simulator.envelopes import Reply
+from magflow.simulator.world import Competitor, Fault, Product, SimAccount, SimOffer, World
 
 
 def serve(world: World, path: str, body: Any) -> Reply:
@@ -75,6 +75,21 @@ def _inbound(world: World, body: dict[str, Any]) -> dict[str, Any]:
     return {"stock": offer.stock}
 
 
+def _offers(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    """`{"account": "main", "offers": [{"sku", "name", "ean", "price", "stock", "pnk"}]}`: the seller lists more."""
+    account, made = _account(world, body), []
+    for entry in body["offers"]:
+        price, number = Decimal(str(entry["price"])), world.number("offer")
+        pnk = entry.get("pnk") or world.new_pnk()
+        world.products.setdefault(pnk, Product(pnk, entry["name"], "Demo", entry.get("ean", ""), restless=False))
+        account.offers[number] = SimOffer(
+            number, entry["name"], "Demo", entry["sku"], pnk, [entry["ean"]] if entry.get("ean") else [], price,
+            price / 2, price * 2, int(entry.get("stock", 0)),
+        )  # fmt: skip
+        made.append({"id": number, "pnk": pnk})
+    return {"offers": made}
+
+
 def _approve(world: World, body: dict[str, Any]) -> dict[str, Any]:
     account = _account(world, body)
     world.approve(account, account.offers[int(body["offer"])])
@@ -133,6 +148,7 @@ ACTIONS: Final[dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]]] = {
     "advance": _advance,
     "competitor": _competitor,
     "inbound": _inbound,
+    "offers": _offers,
     "approve": _approve,
     "fault": _fault,
     "outage": _outage,

@@ -76,9 +76,21 @@ def full(world: World, account: SimAccount, items: list[dict[str, Any]]) -> list
             worked, text = light(world, account, item)
             if not worked:
                 said.append(text)
+            elif fault := _family(account.offers[number], item):
+                said.append(fault)
         else:
             said += _create(world, account, number, item)
     return said
+
+
+def _family(offer: SimOffer, item: dict[str, Any]) -> str | None:
+    family = item.get("family")
+    if not isinstance(family, dict) or not family.get("id"):
+        return None
+    if not family.get("name") or not family.get("family_type_id"):
+        return f"WARNING: Mktp Family: family name is empty - Product id: {offer.id}"
+    offer.family = dict(family)
+    return None
 
 
 def _create(world: World, account: SimAccount, number: int, item: dict[str, Any]) -> list[str]:

@@ -14,7 +14,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from magflow.simulator import control
-from magflow.simulator.api import Reply, envelope, serve
+from magflow.simulator.api import serve
+from magflow.simulator.envelopes import Reply, envelope
 from magflow.simulator.world import Fault, SimAccount, World
 
 PREFIX: Final = "/api-3/"

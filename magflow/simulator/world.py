@@ -122,7 +122,7 @@ class World:
         self._start = start
         self._offset = timedelta(0)
         self._last = self.now
-        self._numbers = {"order": 3_120_000_000, "line": 188_000_000, "return": 41_000_000, "offer": 20_000}
+        self._numbers = {"order": 3_120_000_000, "line": 188_000_000, "return": 41_000_000, "offer": 20_000, "awb": 0}
 
     # --- the clock ---------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 
 from magflow.db import db
 from magflow.domain.actors import Actor
-from magflow.domain.errors import Invalid
+from magflow.domain.errors import AlreadyTaken, Invalid
 from magflow.domain.marketplaces import FULFILMENTS
 from magflow.marketplaces.protocol import UnknownSource
 from magflow.services import accounts, credentials, market_sync, webhooks
@@ -50,6 +50,8 @@ def add_account(password_stdin: bool, **given: Any) -> None:
         made = accounts.add(accounts.NewAccount(password=password, **given), actor=actor())
     except Invalid as refused:
         raise click.UsageError("; ".join(f"{e.field}: {field_sentence(e)}" for e in refused.errors)) from refused
+    except AlreadyTaken as refused:
+        raise click.ClickException(f"there is an account {given['source']} {given['code']} already") from refused
     click.echo(f"account {made.source} {made.code} added: {made.fulfilment}, pool {made.pool}")
 
 

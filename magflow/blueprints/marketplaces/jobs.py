@@ -8,7 +8,16 @@ from sqlalchemy.orm import Session
 
 from magflow.domain.errors import RetryLater
 from magflow.marketplaces.errors import Busy, Down, MarketplaceError
-from magflow.services import accounts, jobs, market_orders, market_sync, publishing, subscriptions, webhooks
+from magflow.services import (
+    accounts,
+    jobs,
+    market_orders,
+    market_sync,
+    market_writes,
+    publishing,
+    subscriptions,
+    webhooks,
+)
 from magflow.services.jobs import Task
 
 log = logging.getLogger(__name__)
@@ -99,5 +108,6 @@ TASKS: Final = (
     Task(market_orders.CANCEL_TASK, cancel, pauses=PAUSES),
     Task("webhooks.work", take_in, pauses=PAUSES),
     Task("webhooks.deliver", send_out, pauses=PAUSES),
+    Task(market_writes.TASK, _account_job(lambda a: market_sync.send_writes(a, actor=jobs.actor())), pauses=PAUSES),
     Task(publishing.PUBLISH_TASK, _account_job(lambda a: market_sync.publish(a, actor=jobs.actor())), pauses=PAUSES),
 )

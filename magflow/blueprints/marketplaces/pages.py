@@ -12,6 +12,7 @@ from magflow.blueprints.marketplaces.words import (
     SWITCH_WORDS,
     TAB_WORDS,
     condition_word,
+    told,
     trouble,
 )
 from magflow.db import db
@@ -19,8 +20,10 @@ from magflow.domain.border import INT64_MAX, Unfit, integer
 from magflow.domain.errors import FieldError, Invalid, Refused
 from magflow.marketplaces.errors import MarketplaceError
 from magflow.marketplaces.protocol import adapters
+from magflow.queries import market_writes as writes
 from magflow.queries import marketplaces as queries
 from magflow.services import accounts, market_sync, offers
+from magflow.services.pace import PER_MINUTE
 from magflow.web.auth import current_actor
 from magflow.web.locale import _, ngettext
 from magflow.web.permissions import requires
@@ -87,10 +90,25 @@ def show(account_id: int) -> ResponseReturnValue:
     return _show(account_id, {})
 
 
+def _share(count: int, kind: str, account: Any) -> int:
+    """Per cent of what may be asked in a minute."""
+    most = float(account.limits.get(f"{kind}_per_minute", PER_MINUTE[kind]))
+    return round(100 * count / most) if most else 0
+
+
 def _show(account_id: int, errors: dict[str, list[str]]) -> str:
+    session = db.session()
+    account = queries.account(session, account_id)
     return render_template(
         "accounts/show.html",
-        account=queries.account(db.session(), account_id),
+        account=account,
+        share={
+            "orders": _share(account.last_minute_orders, "orders", account),
+            "others": _share(account.last_minute - account.last_minute_orders, "others", account),
+        },
+        windows=writes.windows(session, account_id),
+        day=writes.completeness(session, account_id),
+        **told(writes.of_account(session, account_id, most=20)),
         switches=SWITCH_WORDS,
         words=FULFILMENT_WORDS,
         trouble=trouble,
@@ -238,6 +256,8 @@ def read_offer(account_id: int, offer_id: int) -> ResponseReturnValue:
         flash(sentence(refused), "error")
     else:
         flash(_("Read.") if there else _("The marketplace does not know this."), "success" if there else "error")
+    if request.form.get("page") == "offer":
+        return redirect(url_for("account_offers.show", account_id=account_id, offer_id=offer_id), 303)
     return redirect(url_for("accounts.offers_page", account_id=account_id, tab=request.form.get("tab", "all")), 303)
 
 

@@ -2,9 +2,12 @@
 
 from typing import Any, Final
 
+from flask import request
+
 from magflow.domain.marketplaces import Condition
 from magflow.services.accounts import AccountPaused, NothingToAsk
 from magflow.services.credentials import CredentialsUnreadable
+from magflow.services.market_writes import WriteEnded, WriteWaiting
 from magflow.services.offers import OfferTaken
 from magflow.services.webhooks import NotSigned
 from magflow.web import sentences
@@ -16,6 +19,7 @@ TROUBLES: Final[dict[str, Any]] = {
     "no_rights": _l("The user may not use the API: switch its API rights on in the seller panel."),
     "down": _l("The marketplace does not answer."),
     "busy": _l("The marketplace asked for a pause: too many requests."),
+    "day_used_up": _l("As much was asked today as may be asked in a day; tomorrow it goes on."),
     "answer": _l("The answer could not be understood."),
     "refused": _l("The marketplace refused the request."),
     "not_found": _l("The marketplace does not know this."),
@@ -59,9 +63,87 @@ CONDITION_WORDS: Final[dict[str, Any]] = {
 }
 
 
+CONDITION_NAMES: Final[dict[str, Any]] = {
+    "stock": _l("There is stock"),
+    "status": _l("The offer is switched on"),
+    "price": _l("The price is valid"),
+    "documentation": _l("The product's documentation is approved"),
+    "translation": _l("The translation is ready"),
+}
+STATE_WORDS: Final[dict[int, Any]] = {0: _l("switched off"), 1: _l("switched on"), 2: _l("end of life")}
+VALIDATION_WORDS: Final[dict[int, Any]] = {
+    0: _l("draft"),
+    1: _l("in validation"),
+    2: _l("waiting for the brand"),
+    3: _l("waiting for the barcode, sold meanwhile"),
+    4: _l("new documentation waits"),
+    5: _l("brand rejected"),
+    6: _l("barcode rejected"),
+    8: _l("documentation rejected"),
+    9: _l("approved"),
+    10: _l("blocked by the marketplace"),
+    11: _l("update waits for approval"),
+    12: _l("update rejected, the old one stays"),
+    13: _l("waiting for a saleable offer"),
+    14: _l("translation failed"),
+    15: _l("translation in progress"),
+    16: _l("translation waits"),
+    17: _l("translated in part"),
+}
+"""What a marketplace says of a product's documentation and of its translation."""
+
+WRITE_WORDS: Final[dict[str, Any]] = {
+    "price": _l("Price"),
+    "status": _l("Switched on or off"),
+    "listing": _l("New offer"),
+    "family": _l("Family of variants"),
+    "invoice": _l("Invoice"),
+    "waybill": _l("Waybill"),
+    "order_status": _l("Order status"),
+    "storno": _l("Storno"),
+    "return_status": _l("Return"),
+}
+WRITE_STATES: Final[dict[str, Any]] = {
+    "waiting": (_l("waiting"), "info", "clock"),
+    "done": (_l("accepted"), "good", "ok"),
+    "refused": (_l("rejected"), "bad", "error"),
+    "unsure": (_l("nobody knows: look there"), "warn", "warning"),
+    "taken_back": (_l("taken back"), "neutral", "undo"),
+}
+ORDER_STATUS: Final[dict[int, Any]] = {
+    0: _l("cancelled"),
+    1: _l("new"),
+    2: _l("in progress"),
+    3: _l("prepared"),
+    4: _l("finalized"),
+    5: _l("returned"),
+}
+RETURN_STATUS: Final[dict[int, Any]] = {
+    1: _l("incomplete"),
+    2: _l("new"),
+    3: _l("approved"),
+    4: _l("refused"),
+    5: _l("cancelled"),
+    6: _l("goods received"),
+    7: _l("closed"),
+}
+RETURN_VERBS: Final[dict[int, Any]] = {
+    3: _l("Approve"),
+    4: _l("Refuse"),
+    5: _l("Cancel"),
+    6: _l("Goods received"),
+    7: _l("Close"),
+}
+
+
 def condition_word(condition: Condition) -> str:
     """What keeps an offer from being seen."""
     return str(CONDITION_WORDS[condition.code])
+
+
+def told(rows: Any) -> dict[str, Any]:
+    """What the list of writes (`writes_list`) needs."""
+    return {"writes": rows, "write_words": WRITE_WORDS, "write_states": WRITE_STATES, "here": request.path}
 
 
 def trouble(code: str) -> str:
@@ -72,6 +154,14 @@ def trouble(code: str) -> str:
 sentences.TITLES["not_signed"] = _l("Not signed")
 sentences.FIELD.update(
     {
+        "vat_unknown": _l("The VAT rate of this offer is not known yet: read the offer first."),
+        "bounds": _l("The highest price must be above the lowest, and neither can be nothing."),
+        "outside_bounds": _l("The price must lie between the lowest and the highest."),
+        "no_ean": _l("The variant has no barcode."),
+        "marketplace_ships": _l("The marketplace ships this order itself."),
+        "not_to_be_sent": _l("Only an order that was accepted there can be sent."),
+        "not_finalized": _l("Only a finalized order can have units returned there."),
+        "nothing_came_back": _l("Nothing came back here that the marketplace does not know of."),
         "address_not_https": _l("Only https addresses are called."),
         "address_port": _l("Only the ports 443 and 8443 are called."),
         "address_user": _l("An address with user and password in it is not called."),
@@ -86,6 +176,8 @@ sentences.SENTENCES.update(
         NothingToAsk: lambda _r: _("The account has no user and password; its readings come from files."),
         CredentialsUnreadable: lambda _r: _("The password was kept with another key: enter it again."),
         NotSigned: lambda _r: _("The signature is missing or not good."),
+        WriteWaiting: lambda _r: _("The same was asked for a moment ago and waits to be sent."),
+        WriteEnded: lambda _r: _("It was sent or ended meanwhile."),
         OfferTaken: lambda _r: _("The variant has another offer in this account. Take it away there first."),
     }
 )  # fmt: skip
