@@ -1,7 +1,7 @@
 // The keyboard. Single letters work only while no field has the focus and no dialog is open, and can be switched off.
 // A page adds its own with data-key="1" on any button or link: the key presses what can be seen.
 import { focusFinder } from "./finder.js";
-import { moveRow, pickPage, pickRow } from "./lists.js";
+import { currentRow, moveRow, pickPage, pickRow } from "./lists.js";
 
 const WAIT_FOR_LETTER = 1200;
 let leader = 0;
@@ -16,10 +16,16 @@ function openHelp() {
   return true;
 }
 
+// In a list a key means the row where the keyboard stands; before it stands anywhere, the first row that has such a button.
 function press(selector) {
-  const target = [...document.querySelectorAll(selector)].find((element) => !element.disabled && element.checkVisibility());
-  if (!target) return false;
+  const can = (element) => !element.disabled && element.checkVisibility();
+  const row = currentRow();
+  const target = [...(row?.querySelectorAll(selector) ?? []), ...document.querySelectorAll(selector)].find(can);
+  if (!target || (row && target.closest("[data-row]") && !row.contains(target))) return false;
   target.click();
+  if (target.matches("summary") && target.parentElement.open) {
+    [...target.parentElement.querySelectorAll(".menu-panel :is(a, button)")].find(can)?.focus();
+  }
   return true;
 }
 
@@ -74,7 +80,7 @@ function onKey(event) {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const inRow = document.activeElement?.closest?.("tr[data-row]");
+  const inRow = document.activeElement?.closest?.("[data-row]");
   if ((event.key === "ArrowDown" || event.key === "ArrowUp") && inRow) {
     if (moveRow(event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
     return;

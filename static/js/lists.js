@@ -1,6 +1,6 @@
 // Lists: ticking rows, the bulk bar, the filter forms, and where the keyboard stands.
 
-const rowsOf = (list) => [...list.querySelectorAll("tr[data-row]")];
+const rowsOf = (list) => [...list.querySelectorAll("[data-row]")];
 const picksOf = (list) => [...list.querySelectorAll(".pick")];
 
 /** Show how many rows are ticked, and the bar only while there are some. */
@@ -73,7 +73,7 @@ function wireFilter(form) {
 
 /** The row the keyboard stands on: the focused one, or the one it stood on last. */
 export function currentRow() {
-  return document.activeElement?.closest?.("tr[data-row]") ?? document.querySelector("tr[data-row].is-here");
+  return document.activeElement?.closest?.("[data-row]") ?? document.querySelector("[data-row].is-here");
 }
 
 /** Move to the next (1) or previous (-1) row and put the focus on its link. */
@@ -115,7 +115,7 @@ export function startLists() {
   for (const list of document.querySelectorAll("[data-list]")) wirePicks(list);
   for (const form of document.querySelectorAll("[data-filter]")) wireFilter(form);
   document.addEventListener("focusin", (event) => {
-    const row = event.target.closest?.("tr[data-row]");
+    const row = event.target.closest?.("[data-row]");
     if (row) for (const other of rowsOf(document)) other.classList.toggle("is-here", other === row);
   });
 }

@@ -1,12 +1,12 @@
 """Marketplace stock: what is where, what is wrong with it, and moving it."""
 
-from magflow.blueprints.stock_sync import api, figure_pages, jobs, pages, transfer_api, transfer_pages
+from magflow.blueprints.stock_sync import api, figure_pages, jobs, pages, queue_pages, transfer_api, transfer_pages
 from magflow.web.areas import Area, MenuEntry
 from magflow.web.locale import _l
 
 area = Area(
     "stock_sync",
-    blueprints=(pages.blueprint, transfer_pages.blueprint, figure_pages.blueprint),
+    blueprints=(pages.blueprint, queue_pages.blueprint, transfer_pages.blueprint, figure_pages.blueprint),
     api=(api.api, transfer_api.api),
     tasks=jobs.TASKS,
     menu=(

@@ -37,6 +37,27 @@ class SnoozeForm(border.Query):
     for_ = border.OneOf(SNOOZES, data_key="for", required=True)
 
 
+class BulkQuery(border.Query):
+    """Alerts of which the same is to be done: their ids, and where they stood."""
+
+    ids = border.Text(most=1_000)
+    back = border.Text(most=1_000)
+
+
+class BulkForm(border.Query):
+    ids = border.Text(most=1_000, required=True)
+    back = border.Text(most=1_000)
+    for_ = border.OneOf(SNOOZES, data_key="for")
+    reason = border.OneOf(REASONS)
+
+
+class OutcomeQuery(border.Query):
+    """`of`: 12.done-13.resolved"""
+
+    of = border.Text(most=3_000)
+    back = border.Text(most=1_000)
+
+
 class DismissForm(border.Query):
     reason = border.OneOf(REASONS, required=True)
 

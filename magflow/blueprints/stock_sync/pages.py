@@ -7,7 +7,7 @@ from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from magflow.blueprints.stock_sync import forms, words
+from magflow.blueprints.stock_sync import forms, queue_pages, words
 from magflow.blueprints.stock_sync.current import bring_up_to_date
 from magflow.db import db
 from magflow.domain.actors import Actor
@@ -52,14 +52,7 @@ def index() -> str:
     """The queue: what costs money, the worst first."""
     bring_up_to_date()
     listing = Listing(forms.AlertsQuery())
-    view = listing["view"]
-    wanted = stock_alerts.AlertFilter(
-        state="snoozed" if view == "snoozed" else "open",
-        priority=view if view in PRIORITIES else None,
-        type=listing["cause"],
-        account=listing["account"],
-        sku=listing["q"],
-    )
+    wanted = queue_pages.wanted(listing)
     after = [int(part) for part in listing.after.split(".")] if listing.after else None
     page = stock_alerts.alerts(reading(), wanted, after=after if after and len(after) == 2 else None, limit=PAGE)
     counts = stock_alerts.summary(reading())
@@ -80,6 +73,10 @@ def index() -> str:
         causes=[(cause, label, counts.by_cause[cause]) for cause, label in words.choices() if cause in counts.by_cause],
         accounts=reads.accounts(reading()),
         counts=counts,
+        bulk_actions=[
+            {"name": name, "label": label, "icon": words.ACTION_ICONS[name]}
+            for name, label in words.ACTION_WORDS.items()
+        ],
     )
 
 
@@ -96,7 +93,7 @@ def snooze(alert_id: int) -> ResponseReturnValue:
         else:
             command = alerts.Snooze(alert_id, datetime.now(UTC) + timedelta(days=int(how)))
         alerts.snooze.within(session, command, actor=actor)
-        return Landing(_back(), _("Snoozed."))
+        return Landing(_with_undo(alert_id), _("Snoozed."))
 
     return act(work, _back())
 
@@ -110,7 +107,7 @@ def dismiss(alert_id: int) -> ResponseReturnValue:
 
     def work(session: Session, actor: Actor) -> Landing:
         alerts.dismiss.within(session, alerts.Dismiss(alert_id, reason), actor=actor)
-        return Landing(_back(), _("Dismissed: %(reason)s.", reason=words.REASON_WORDS[reason]))
+        return Landing(_with_undo(alert_id), _("Dismissed: %(reason)s.", reason=words.REASON_WORDS[reason]))
 
     return act(work, _back())
 
@@ -127,10 +124,15 @@ def reopen(alert_id: int) -> ResponseReturnValue:
     return act(work, _back())
 
 
+def _with_undo(alert_id: int) -> str:
+    """The same, offering to take it back."""
+    back = _back()
+    return f"{back}{'&' if '?' in back else '?'}undo={alert_id}"
+
+
 def _back() -> str:
-    """The page that the button stood on: one of ours."""
-    here = request.form.get("back", "")
-    return here if here.startswith("/") and not here.startswith("//") else url_for("stock_sync.index")
+    """The page that the button stood on."""
+    return queue_pages.here(request.form.get("back"))
 
 
 # --- all SKUs, one SKU -----------------------------------------------------------------------------------------------

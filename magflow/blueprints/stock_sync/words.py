@@ -33,6 +33,43 @@ REASON_WORDS: Final[dict[str, Any]] = {
     "other": _l("other"),
 }
 
+SNOOZE_WORDS: Final[dict[str, Any]] = {
+    "1": _l("for a day"),
+    "7": _l("for a week"),
+    "30": _l("for 30 days"),
+    "stock": _l("until stock changes"),
+}
+
+ACTION_WORDS: Final[dict[str, Any]] = {
+    "snooze": _l("Snooze"),
+    "dismiss": _l("Dismiss"),
+    "suggest": _l("Suggest transfers"),
+    "refresh": _l("Send again"),
+}
+ACTION_ICONS: Final = {"snooze": "clock", "dismiss": "close", "suggest": "truck", "refresh": "refresh"}
+WILL_WORDS: Final[dict[str, Any]] = {
+    "snooze": _l("will sleep"),
+    "dismiss": _l("will be dismissed"),
+    "suggest": _l("its transfer is written down, for you to approve"),
+    "refresh": _l("its offers are sent again, unchanged"),
+}
+DID_WORDS: Final[dict[str, Any]] = {
+    "snooze": _l("snoozed"),
+    "dismiss": _l("dismissed"),
+    "suggest": _l("transfer suggested"),
+    "refresh": _l("waits to be sent"),
+}
+LEFT_WORDS: Final[dict[str, Any]] = {
+    "before": _l("it was so already"),
+    "gone": _l("it is not there any more"),
+    "resolved": _l("resolved meanwhile: its condition is gone"),
+    "no_transfer": _l("no account has stock to give"),
+    "transfer_open": _l("a transfer of this SKU is not finished"),
+    "drains": _l("the giver would be left with nothing: make this transfer by itself"),
+    "not_sent": _l("no account of it is sent by MagFlow"),
+    "refused": _l("not possible as things stand"),
+}
+
 TRANSFER_WORDS: Final[dict[str, Any]] = {
     "suggested": _l("suggested"),
     "approved": _l("approved"),

@@ -82,7 +82,7 @@ def create(session: Session, command: NewTransfer, *, actor: Actor) -> Made:
 
     Raises what `plan` raises, NeedsConfirmation, TransferOpen.
     """
-    lock_names(session, [_of(command.wanted.variant_id)])
+    lock_names(session, [names_of(command.wanted.variant_id)])
     made = plan(session, command.wanted)
     key = {"variant": command.wanted.variant_id, "giver": made.giver.id, "receiver": made.receiver.id}
     same = execute(
@@ -327,13 +327,14 @@ def _undo(session: Session, transfer: Transfer, giver: Account, receiver: Accoun
 # --- what they share -------------------------------------------------------------------------------------------------
 
 
-def _of(variant_id: int) -> tuple[str, str]:
+def names_of(variant_id: int) -> tuple[str, str]:
+    """What whoever writes a variant's transfers holds."""
     return ("transfers_of", str(variant_id))
 
 
 def _locked(session: Session, transfer_id: int) -> Transfer:
     variant_id = session.scalar(select(Transfer.variant_id).where(Transfer.id == transfer_id))
-    lock_names(session, [_of(variant_id or 0)])
+    lock_names(session, [names_of(variant_id or 0)])
     return _row(session, transfer_id)
 
 
