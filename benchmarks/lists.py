@@ -93,8 +93,10 @@ DEEP: Final = {"all, page 20 on": "/variants", "by SKU, page 20 on": "/variants?
 def measure(place: Ground, repeats: int, wanted: str = "") -> dict[str, Any]:
     """Each list so many times; milliseconds at the server, and of it in SQL."""
     from magflow.app import create_app
+    from magflow.up.start import keep_what_was_made
 
     app = create_app(place.settings())
+    keep_what_was_made()  # as every web process does
     get = _visitor(app)
     found = {}
     with _watched(app) as sql:

@@ -15,6 +15,7 @@ from waitress.server import BaseWSGIServer, create_server
 
 from magflow.settings import Settings
 from magflow.up.lifeline import Lifeline, in_words
+from magflow.up.start import keep_what_was_made
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -103,6 +104,7 @@ def main() -> None:
     app = create_app(settings)
     server = WebServer(app, listening, settings.threads)
     signal.signal(signal.SIGTERM, server.stop)
+    keep_what_was_made()
     line.say_ready(_owner_link(app) if FIRST in os.environ else "")
     server.run()
 
