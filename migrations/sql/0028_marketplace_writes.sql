@@ -41,3 +41,5 @@ CREATE OR REPLACE TRIGGER marketplace_writes_audit AFTER INSERT OR DELETE ON mar
     FOR EACH ROW EXECUTE FUNCTION magflow_audit('id');
 CREATE OR REPLACE TRIGGER marketplace_writes_audit_update AFTER UPDATE OF payload, state ON marketplace_writes
     FOR EACH ROW EXECUTE FUNCTION magflow_audit('id');
+ALTER TABLE marketplace_writes ENABLE ALWAYS TRIGGER marketplace_writes_audit;
+ALTER TABLE marketplace_writes ENABLE ALWAYS TRIGGER marketplace_writes_audit_update;
