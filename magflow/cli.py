@@ -259,8 +259,7 @@ def simulator(port: int, control_port: int, seed: int | None) -> None:
     """
     from magflow.settings import home_folder
     from magflow.simulator import keeping
-    from magflow.simulator.catalogue import SEED
-    from magflow.simulator.demo import world_of
+    from magflow.simulator.demo import SEED, world_of
     from magflow.simulator.process import serve
 
     file = home_folder(os.environ) / keeping.NAME
@@ -442,7 +441,7 @@ def _told(error: Exception) -> tuple[int, str]:
     from magflow.web.sentences import field_sentence, sentence
 
     if isinstance(error, Invalid) and error.errors:
-        return 2, "; ".join(f"{field.field}: {field_sentence(field)}" for field in error.errors)
+        return 2, " ".join(f"{field.field}: {field_sentence(field)}" for field in error.errors)
     if isinstance(error, Refused):
         return 1, " ".join(sentence(error).split())
     cause = getattr(error, "orig", error)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from magflow.cli import _told
+from magflow.domain.errors import FieldError, Invalid, NotFound
 from magflow.postgres.embedded import Server
 
 
@@ -51,6 +53,7 @@ def one_line(said: Said, code: int) -> str:
         ["up", "--port", "eighty"],
         ["up", "--port", "99999"],
         ["db"],
+        [],
         ["user", "create"],
         ["user", "create", "ana@shop.example", "--role", "king"],
         ["token", "create", "--name", "till"],
@@ -85,6 +88,12 @@ def test_a_bad_setting_is_exit_2_and_a_bad_machine_exit_1(home: Path, tmp_path: 
     assert "MAGFLOW_SECRET_KEY" in one_line(magflow(home, "db", "current", MAGFLOW_SECRET_KEY="changeme"), 2)
     (tmp_path / "file").touch()
     assert "cannot be written to" in one_line(magflow(tmp_path / "file" / "home", "db", "current"), 1)
+
+
+def test_what_is_refused_is_said_in_a_sentence_and_wrong_values_are_wrong_use() -> None:
+    wrong = Invalid([FieldError("email", "not_an_email"), FieldError("password", "too_short", {"least": 12})])
+    assert _told(wrong) == (2, "email: This is not an e-mail address. password: At least 12 characters are needed.")
+    assert _told(NotFound("variant", "X")) == (1, "There is no variant X.")
 
 
 @pytest.fixture
