@@ -259,7 +259,8 @@ def simulator(port: int, control_port: int, seed: int | None) -> None:
     """
     from magflow.settings import home_folder
     from magflow.simulator import keeping
-    from magflow.simulator.demo import SEED, world_of
+    from magflow.simulator.catalogue import SEED
+    from magflow.simulator.demo import world_of
     from magflow.simulator.process import serve
 
     file = home_folder(os.environ) / keeping.NAME
