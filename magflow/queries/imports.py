@@ -1,13 +1,15 @@
 """Imports as pages and programs see them: how far each is, and what became of its rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from magflow.domain.errors import NotFound
+from magflow.domain.imports.choices import ALARM
 from magflow.models import (
     ExportSchedule,
     Import,
@@ -146,6 +148,56 @@ def rows_of(session: Session, import_id: int, outcome: str, *, after: int = 0, l
     total, estimate = counted(session, statement)
     rows = session.scalars(statement.where(ImportRow.number > after).order_by(ImportRow.number).limit(limit + 1)).all()
     return Page(rows[:limit], total, estimate, rows[limit - 1].number if len(rows) > limit else None)
+
+
+SUSPICIOUS: Final = {
+    "price_falls": "(changes -> 'price' ->> 1)::numeric < (changes -> 'price' ->> 0)::numeric * (1 - :part)",
+    "price_rises": "(changes -> 'price' ->> 1)::numeric > (changes -> 'price' ->> 0)::numeric * (1 + :part)",
+    "stock_to_zero": "changes -> 'stock' ->> 1 = '0'",
+    "before_below_price": """(changes -> 'compare_at_price' ->> 1)::numeric < coalesce(
+        (changes -> 'price' ->> 1)::numeric, (SELECT v.price FROM variants v WHERE v.id = import_rows.variant_id))""",
+    "deactivated": "changes -> 'status' ->> 1 = 'inactive'",
+}
+"""What a person should look at before a run: among the rows that change something, by what they change."""
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """How many changed rows are suspicious, by why; and of how many."""
+
+    counts: Mapping[str, int]
+    rows: int
+    of: int
+
+
+def suspicious(session: Session, row: Import) -> Suspicion:
+    """What stands out among what an import changes, or would."""
+    sums = ", ".join(f"count(*) FILTER (WHERE {sql})" for sql in SUSPICIOUS.values())
+    asked = f"SELECT {sums}, count(*) FILTER (WHERE {_any_suspicion()}), count(*) {CHANGED}"
+    found = session.execute(text(asked), _asked_about(row)).one()
+    counts = {name: count for name, count in zip(SUSPICIOUS, found, strict=False) if count}
+    return Suspicion(counts, found[-2], found[-1])
+
+
+CHANGED: Final = "FROM import_rows WHERE import_id = :import AND outcome = 'updated' AND changes IS NOT NULL"
+
+
+def _any_suspicion() -> str:
+    return " OR ".join(f"({sql})" for sql in SUSPICIOUS.values())
+
+
+def _asked_about(row: Import) -> dict[str, Any]:
+    return {"import": row.id, "part": Decimal(row.choices.get("alarm", ALARM)) / 100}
+
+
+def suspicious_rows(session: Session, row: Import, total: int, *, after: int = 0, limit: int = 50) -> Page[ImportRow]:
+    """Those rows, in file order; `total` is known from before."""
+    asked = f"SELECT number {CHANGED} AND number > :after AND ({_any_suspicion()}) ORDER BY number LIMIT :most"
+    values = {**_asked_about(row), "after": after, "most": limit + 1}
+    numbers = list(session.scalars(text(asked), values))
+    statement = select(ImportRow).where(ImportRow.import_id == row.id, ImportRow.number.in_(numbers[:limit]))
+    rows = session.scalars(statement.order_by(ImportRow.number)).all()
+    return Page(rows, total, False, numbers[limit - 1] if len(numbers) > limit else None)
 
 
 def names_of(session: Session, rows: Sequence[ImportRow]) -> dict[int, str]:

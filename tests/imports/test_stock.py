@@ -6,8 +6,11 @@ from typing import Any
 
 import psycopg
 
+from magflow.domain.imports.choices import Choices
+from magflow.services import checkout, stock
+from magflow.services.checkout import FinalizeOrder
 from tests.imports.conftest import Import
-from tests.shop import make_product, make_variant, movements_of, stock_of
+from tests.shop import ANA, make_order, make_product, make_variant, movements_of, stock_of
 
 Owner = psycopg.Connection[tuple[Any, ...]]
 
@@ -60,6 +63,51 @@ def test_the_same_variant_twice_is_refused_for_both(bring: Import) -> None:
     done = bring("sku,product,delta\nHORN,Horn,1\nHORN,,1\n", kind="stock")
     assert [code for _line, _column, code in done.faults()] == ["same_variant_twice"] * 2
     assert stock_of(horn) == 6
+
+
+INVENTORY = "Handle,Title,Option1 Name,Option1 Value,SKU,Location,On hand (current),On hand (new)\n"
+
+
+def test_locations_of_an_inventory_file_make_one_stock(bring: Import) -> None:
+    drum, harp = make_product(name="Drum"), make_product(name="Harp")
+    a, b = make_variant(drum, sku="LO-1", stock=7), make_variant(harp, sku="LO-2", stock=3)
+    rows = (
+        "drum,Drum,Title,Default Title,LO-1,North,5,6\n"
+        "harp,Harp,Title,Default Title,LO-2,North,2,\n"
+        "drum,Drum,Title,Default Title,LO-1,South,2,\n"
+        "drum,Drum,Title,Default Title,LO-1,East,not stocked,not stocked\n"
+        "harp,Harp,Title,Default Title,LO-2,South,2,9\n"
+    )
+    done = bring(INVENTORY + rows, kind="stock")
+    assert done.counts == (1, 3, 1)
+    assert done.faults() == [(6, "On hand (current)", "stale_version")]
+    assert (stock_of(a), stock_of(b), movements_of(a)) == (8, 3, [1])
+    one = bring(INVENTORY + rows.replace(",2,9", ",3,9"), kind="stock", choices=Choices(location="South"))
+    assert one.counts == (1, 4, 0)
+    assert (stock_of(a), stock_of(b)) == (8, 9)
+    twice = bring(INVENTORY + rows.splitlines()[0] + "\n" + rows.splitlines()[0] + "\n", kind="stock")
+    assert [code for _line, _column, code in twice.faults()] == ["same_variant_twice"] * 2
+
+
+def test_what_was_sold_since_the_figures_were_taken_is_not_lost(bring: Import, owner: Owner) -> None:
+    still, sold, counted = (make_variant(sku=f"MA-{n}", stock=10) for n in range(3))
+    taken = owner.execute("SELECT clock_timestamp()").fetchone()
+    assert taken is not None
+    made_at = taken[0].isoformat()
+    checkout.finalize(FinalizeOrder(make_order((sold, 3)).id), actor=ANA)
+    stock.adjust(stock.AdjustStock(counted.id, reason="counted", set_to=4, expected=10), actor=ANA)
+    text = "sku,stock\nMA-0,12\nMA-1,12\nMA-2,12\n"
+
+    refused = bring(text, kind="stock", choices=Choices(made_at=made_at))
+    assert refused.faults() == [(3, "expected", "stale_version"), (4, "expected", "stale_version")]
+    assert [stock_of(v) for v in (still, sold, counted)] == [12, 7, 4]
+    for kind, lines in (("stock", text), ("variants", text)):
+        carried = bring(lines, kind=kind, choices=Choices(made_at=made_at, meanwhile="carry"))
+        assert carried.faults() == [(4, "expected", "stale_version")]
+        assert [stock_of(v) for v in (still, sold, counted)] == [12, 9, 4]
+    assert bring("sku,stock\nMA-1,1\n", kind="stock", choices=Choices(made_at=made_at, meanwhile="carry")).faults() == [
+        (2, "stock", "below_zero_by")
+    ]
 
 
 def test_a_dry_run_books_nothing(bring: Import) -> None:

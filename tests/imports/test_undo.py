@@ -7,12 +7,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
 
+from magflow.db import db
 from magflow.domain.imports.choices import Choices
 from magflow.domain.imports.faults import ImportBusy
+from magflow.queries import imports
 from magflow.services.imports import commands, runner, undo
 from magflow.services.imports.commands import Chosen, Rerun
 from magflow.services.imports.undo import UndoImport
+from tests.blueprints.conftest import Clerk, words
 from tests.imports.conftest import ANA, Import, look
 from tests.imports.test_formats import HEAD, variants_of
 from tests.imports.test_variants import everything
@@ -182,3 +186,23 @@ def bring_fails(bring: Import, text: str) -> str:
     with pytest.raises(FileFault) as fault:
         bring(text, kind="offers", source="emag", source_account="nobody")
     return fault.value.reason
+
+
+def test_what_stands_out_is_shown_apart(bring: Import, module_app: Flask) -> None:
+    bring(HEAD + "".join(f"Odd Tee,OD-{n},Tone,T{n},100,,5\n" for n in range(6)))
+    dry = bring(
+        HEAD + "Odd Tee,OD-0,Tone,T0,79,,5\nOdd Tee,OD-1,Tone,T1,80,,5\nOdd Tee,OD-2,Tone,T2,121,,0\n"
+        "Odd Tee,OD-3,Tone,T3,100,90,5\nOdd Tee,OD-4,Tone,T4,100,,6\n",
+        dry_run=True,
+    )
+    db.session.remove()
+    row = imports.one(db.session(), dry.id).row
+    odd = imports.suspicious(db.session(), row)
+    assert (odd.counts, odd.rows, odd.of) == (
+        {"price_falls": 1, "price_rises": 1, "stock_to_zero": 1, "before_below_price": 1}, 3, 5,
+    )  # fmt: skip
+    assert [one.line for one in imports.suspicious_rows(db.session(), row, 3).rows] == [2, 4, 5]
+    db.session.remove()
+    said = words(Clerk(module_app, "owner").get(f"/imports/{dry.id}"))
+    assert "1 prices fall by more than 20 % (of 5 that change)" in said
+    assert "OD-0" in said and "OD-1" not in said

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from flask import request, url_for
+from flask import current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -30,6 +32,8 @@ LOOKED_AT: Final = 1_000
 MOST_SHOWN_COLUMNS: Final = 200
 OPTION: Final = "option:"
 CLEARABLE_NAMES: Final = frozenset({name for name, field in layouts.MAGFLOW_VARIANTS.items() if field in CLEARABLE})
+CHOSEN: Final = ("mode", "blank", "stock", "missing", "encoding", "delimiter", "location", "made_at", "meanwhile",
+                 "alarm")  # fmt: skip
 NUMERIC: Final = frozenset({"price", "compare_at_price", "vat_rate", "sale_price"})
 
 
@@ -58,6 +62,7 @@ class Looked:
     delimiter: str
     columns: Sequence[Column]
     left_out: Sequence[str]
+    locations: Sequence[tuple[str, str]]
     fault: FileFault | None
 
 
@@ -127,6 +132,7 @@ def _page(row: imports.File, form: Form, chosen: Choices, *, remembered: bool = 
         fields=[(name, FIELD_WORDS.get(name, name)) for name in layouts.FIELDS[row.kind]],
         formats=FORMAT_WORDS,
         remembered=remembered,
+        made_at=_for_the_field(chosen.made_at),
         fault_sentence=fault_sentence,
     )
     return shown, form.status
@@ -152,8 +158,16 @@ def _look(row: imports.File, chosen: Choices) -> Looked:
         found.delimiter,
         [_column(place, header, mapping.get(header, ""), rows, chosen) for place, header in enumerate(headers)],
         left_out,
+        _locations(headers, rows) if form == "shopify" and row.kind == "stock" else (),
         fault if chosen.mapping is not None else None,
     )
+
+
+def _locations(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """The places of an inventory file, where there are several: (value, label)."""
+    places = [place for place, header in enumerate(headers) if layouts.folded(header) == "location"]
+    found = sorted({row[place].strip() for row in rows for place in places if row[place].strip()})
+    return [(name, name) for name in found] if len(found) > 1 else []
 
 
 def _own_names(kind: str, headers: Sequence[str]) -> dict[str, str] | None:
@@ -183,12 +197,31 @@ def _column(place: int, header: str, target: str, rows: Sequence[Sequence[str]],
     )
 
 
+def _zone() -> ZoneInfo:
+    return ZoneInfo(current_app.config["MAGFLOW"].timezone)
+
+
+def _in_the_shop(typed: str) -> str:
+    """What a person typed is the shop's time. What is none is left for the choices to refuse."""
+    try:
+        moment = datetime.fromisoformat(typed)
+    except ValueError:
+        return typed
+    return moment.replace(tzinfo=moment.tzinfo or _zone()).isoformat()
+
+
+def _for_the_field(made_at: str | None) -> str:
+    if made_at is None:
+        return ""
+    return datetime.fromisoformat(made_at).astimezone(_zone()).strftime("%Y-%m-%dT%H:%M")
+
+
 def _typed(row: imports.File) -> Choices:
     """The choices that the form holds. Raises Invalid."""
     sent = request.form
-    given: dict[str, Any] = {
-        name: sent[name] for name in ("mode", "blank", "stock", "missing", "encoding", "delimiter") if sent.get(name)
-    }
+    given: dict[str, Any] = {name: sent[name] for name in CHOSEN if sent.get(name)}
+    if given.get("made_at"):
+        given["made_at"] = _in_the_shop(given["made_at"])
     if matches := [name for name in choices.MATCHES if sent.get(f"match_{name}")]:
         given["match"] = matches
     if sent.get("mapped") == "1":

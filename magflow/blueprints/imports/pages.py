@@ -9,10 +9,11 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from magflow.blueprints.imports import answers, report, requests
-from magflow.blueprints.imports.words import FIELD_WORDS, FORMAT_WORDS, ROWS, UNDO_WORDS, fault_sentence
+from magflow.blueprints.imports.words import FIELD_WORDS, FORMAT_WORDS, ODDITIES, ROWS, UNDO_WORDS, fault_sentence
 from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, NotFound
+from magflow.domain.imports.choices import ALARM
 from magflow.domain.imports.templates import TEMPLATES
 from magflow.domain.imports.writing import blocks
 from magflow.queries import imports
@@ -30,7 +31,7 @@ from magflow.web.sentences import FIELD, field_sentence
 blueprint = Blueprint("imports", __name__)
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-VIEWS: Final = ("refused", "updated", "created")
+VIEWS: Final = ("refused", "suspicious", "updated", "created")
 SIGNS: Final = {".": "1,234.56", ",": "1.234,56"}
 DELIMITERS: Final = {",": ",", ";": ";", "\t": "Tab", "|": "|"}
 
@@ -42,7 +43,7 @@ class ListQuery(border.Query):
 class RowsQuery(border.Query):
     """Which rows of an import are shown."""
 
-    view = border.OneOf(("refused", "created", "updated"))
+    view = border.OneOf(("refused", "suspicious", "created", "updated"))
 
 
 # --- the list, and a new one ------------------------------------------------------------------------------------------
@@ -115,8 +116,15 @@ def page(import_id: int) -> ResponseReturnValue:
     listing = Listing(RowsQuery())
     counts = imports.counts_by_outcome(db.session(), import_id) if state.ended else {}
     counts["refused"] = state.refused
+    odd = imports.suspicious(db.session(), state.row) if state.ended and counts.get("updated") else None
+    if odd is not None and odd.rows:
+        counts["suspicious"] = odd.rows
     view = listing["view"] or next((name for name in VIEWS if counts.get(name)), "refused")
-    rows = imports.rows_of(db.session(), import_id, view, after=listing.after_id or 0, limit=PAGE)
+    after = listing.after_id or 0
+    if view == "suspicious" and odd is not None:
+        rows = imports.suspicious_rows(db.session(), state.row, odd.rows, after=after, limit=PAGE)
+    else:
+        rows = imports.rows_of(db.session(), import_id, view, after=after, limit=PAGE)
     faults = imports.commonest_faults(db.session(), import_id) if state.ended and state.refused else []
     undone = imports.undo_counts(db.session(), import_id) if state.row.undone_by else {}
     return show(
@@ -130,6 +138,7 @@ def page(import_id: int) -> ResponseReturnValue:
         counts=counts,
         view=view,
         tabs=_tabs(listing, view, counts, dry_run=state.row.dry_run),
+        odd=_oddities(odd, state.row.choices.get("alarm", ALARM)),
         faults=[{"column": column, "said": _kind_of_fault(code), "count": count} for column, code, count in faults],
         rows=rows,
         skus=imports.names_of(db.session(), rows.rows),
@@ -146,15 +155,29 @@ def page(import_id: int) -> ResponseReturnValue:
     )
 
 
+def _oddities(odd: imports.Suspicion | None, percent: int) -> list[str]:
+    """What stands out, in sentences; a large part of all that changes is said to be one."""
+    if odd is None:
+        return []
+    said = []
+    for name, count in odd.counts.items():
+        sentence = str(ODDITIES[name]) % {"count": number(count), "percent": percent}
+        many = _("of %(of)s that change", of=number(odd.of)) if count * 10 >= odd.of else ""
+        said.append(f"{sentence} ({many})" if many else sentence)
+    return said
+
+
 def _tabs(listing: Listing, view: str, counts: Mapping[str, int], *, dry_run: bool) -> list[dict[str, Any]]:
     words = {
         "refused": _("Refused"),
+        "suspicious": _("To look at"),
         "created": _("Would be created") if dry_run else _("Created"),
         "updated": _("Would be changed") if dry_run else _("Changed"),
     }
     return [
         {"label": said, "url": listing.url(view=name), "active": name == view, "count": number(counts.get(name, 0))}
         for name, said in words.items()
+        if name != "suspicious" or counts.get(name)
     ]
 
 

@@ -95,6 +95,14 @@ UNDO_WORDS: Final[dict[str, Any]] = {
     "read_since": _l("read from the marketplace since"),
 }
 
+ODDITIES: Final[dict[str, Any]] = {
+    "price_falls": _l("%(count)s prices fall by more than %(percent)s %%"),
+    "price_rises": _l("%(count)s prices rise by more than %(percent)s %%"),
+    "stock_to_zero": _l("%(count)s stocks go to 0"),
+    "before_below_price": _l("%(count)s prices before are below the price: are the two columns swapped?"),
+    "deactivated": _l("%(count)s variants are deactivated"),
+}
+
 FORMAT_WORDS: Final = {"magflow": "MagFlow", "shopify": "Shopify", "woocommerce": "WooCommerce"}
 CLEAR_WORDS: Final[dict[str, Any]] = {"keep": _l("leaves what is there"), "clear": _l("empties it")}
 FIELD_WORDS: Final[dict[str, Any]] = {

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from magflow.domain import border
+from magflow.domain.border import Unfit
 from magflow.domain.errors import FieldError, Invalid
 from magflow.domain.imports.cells import Sign
 from magflow.domain.imports.dialect import DELIMITERS
@@ -14,6 +16,9 @@ MODES: Final = ("both", "create", "update")
 BLANKS: Final = ("keep", "clear")
 STOCKS: Final = ("set", "add")
 MISSING: Final = ("nothing", "deactivate")
+MEANWHILE: Final = ("refuse", "carry")
+ALARM: Final = 20
+"""Per cent by which a price may change without anybody being asked to look."""
 
 MOST_MAPPED: Final = 500
 LONGEST_HEADER: Final = 200
@@ -36,6 +41,13 @@ class Choices:
     blank: str = "keep"
     stock: str = "set"
     missing: str = "nothing"
+    made_at: str | None = None
+    """When the figures of stock were taken, ISO 8601; None: nobody says."""
+    meanwhile: str = "refuse"
+    """Of stock that moved since then: the row is refused, or the movement is carried into the file's figure."""
+    location: str | None = None
+    """Of a file with several locations, the one that is this shop; None: all of them together."""
+    alarm: int = ALARM
 
     def as_dict(self) -> dict[str, Any]:
         """For storage: only what was chosen."""
@@ -65,6 +77,10 @@ def choices_from(given: Mapping[str, Any]) -> Choices:
         "blank": one_of("blank", BLANKS, "keep"),
         "stock": one_of("stock", STOCKS, "set"),
         "missing": one_of("missing", MISSING, "nothing"),
+        "meanwhile": one_of("meanwhile", MEANWHILE, "refuse"),
+        "made_at": _moment(given.get("made_at"), errors),
+        "location": _location(given.get("location"), errors),
+        "alarm": _percent(given.get("alarm", ALARM), errors),
     }
     match = given.get("match", list(DEFAULT.match))
     if not isinstance(match, list | tuple) or not match or not set(match) <= set(MATCHES):
@@ -81,6 +97,35 @@ def choices_from(given: Mapping[str, Any]) -> Choices:
         raise Invalid(errors)
     ordered = tuple(name for name in MATCHES if name in match)
     return Choices(**chosen, signs=dict(signs), mapping=mapping, match=ordered)
+
+
+def _moment(given: Any, errors: list[FieldError]) -> str | None:
+    if given is None or given == "":
+        return None
+    try:
+        found = border.moment(given)
+    except Unfit as unfit:
+        errors.append(FieldError("made_at", unfit.code, unfit.params))
+        return None
+    return found.isoformat()
+
+
+def _location(given: Any, errors: list[FieldError]) -> str | None:
+    if given is None or given == "":
+        return None
+    try:
+        return border.text(given)
+    except Unfit as unfit:
+        errors.append(FieldError("location", unfit.code, unfit.params))
+        return None
+
+
+def _percent(given: Any, errors: list[FieldError]) -> int:
+    try:
+        return border.integer(given, least=1, most=1_000, as_text=isinstance(given, str))
+    except Unfit as unfit:
+        errors.append(FieldError("alarm", unfit.code, unfit.params))
+        return ALARM
 
 
 def _is_mapping(given: Any) -> bool:

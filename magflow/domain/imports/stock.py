@@ -4,6 +4,7 @@ Shopify's inventory file names a variant by its product's handle and its options
 """
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 from magflow.domain.border import Unfit
@@ -31,6 +32,7 @@ class StockReader:
         self._import_id = import_id
         self._inventory = layout.format == "shopify"
         self._add = add
+        self._key = self._first = ""
         self._options: tuple[str, tuple[str, ...]] = ("", ())
         """Of the last handle: the names of its options, which stand on its first row only."""
 
@@ -49,10 +51,10 @@ class StockReader:
         out = [NOTHING] * len(STAGE_COLUMNS)
         for name, place in self._layout.columns.items():
             cell = record.cells[place]
-            if not cell.strip() or name == "location" or (self._inventory and cell.strip().lower() == NOT_STOCKED):
+            if not cell.strip() or (self._inventory and cell.strip().lower() == NOT_STOCKED):
                 continue
             try:
-                out[PLACE[name]] = self._converted(name, cell)
+                out[PLACE["title" if name == "location" else name]] = self._converted(name, cell)
             except Unfit as unfit:
                 faults.append(CellFault(self._layout.headers[place], unfit.code, unfit.params, cell))
         if self._inventory:
@@ -63,7 +65,8 @@ class StockReader:
             raise RowFault(faults)
         if self._add and out[PLACE["delta"]] == NOTHING:
             out[PLACE["delta"]], out[PLACE["stock"]] = out[PLACE["stock"]], NOTHING
-        out[PLACE["part"]] = out[PLACE["run_of"]] = out[PLACE["number"]] = str(record.number)
+        out[PLACE["number"]] = str(record.number)
+        out[PLACE["part"]] = out[PLACE["run_of"]] = self._part(record, out)
         out[PLACE["line"]], out[PLACE["is_variant"]] = str(record.line), flag(True)
         out[PLACE["makes_product"]] = flag(False)
         self.prepared.add(self.prepared.rows, self._import_id, out)
@@ -71,7 +74,7 @@ class StockReader:
     def _converted(self, name: str, cell: str) -> str:
         if name == "sku":
             return written(cells.sku(cell))
-        if name == "name":
+        if name in {"name", "location"}:
             return written(cells.text(cell))
         return str(cells.whole(cell, least=-LARGEST_STOCK if name == "delta" or self._add else 0))
 
@@ -81,8 +84,6 @@ class StockReader:
         named = tuple(record.cells[name].strip() for name, _value in self._layout.options)
         if handle != self._options[0] or any(named):
             self._options = (handle, named)
-        if out[PLACE["sku"]] != NOTHING:
-            return
         pairs = {
             name_key(name): name_key(record.cells[value])
             for name, (_name, value) in zip(self._options[1], self._layout.options, strict=True)
@@ -90,7 +91,18 @@ class StockReader:
         }
         if pairs == {"title": "default title"}:
             pairs = {}
-        out[PLACE["extra"]] = written(json.dumps(pairs, ensure_ascii=False))
+        text = json.dumps(pairs, ensure_ascii=False)
+        out[PLACE["key"]] = written(f"{handle} {text}")
+        if out[PLACE["sku"]] == NOTHING:
+            out[PLACE["extra"]] = written(text)
+
+    def _part(self, record: Record, out: Sequence[str]) -> str:
+        """A variant's locations stay together; every other row is a part of its own."""
+        if out[PLACE["key"]] == NOTHING:
+            return str(record.number)
+        if out[PLACE["key"]] != self._key:
+            self._key, self._first = out[PLACE["key"]], str(record.number)
+        return self._first
 
     def _missing(self, out: list[str]) -> list[CellFault]:
         header = self._layout.header_of

@@ -215,6 +215,8 @@ def check(asked: Asked, headers: Mapping[str, str], *, actor: Actor) -> None:
     elif asked.kind == "variants":
         questions = (CONTRADICTIONS, SAME_SKU, SAME_EXTERNAL_ID, SAME_COMBINATION)
         statements += [JOIN_RUNS, *(REFUSE.format(found=question) for question in questions)]
+    elif asked.kind == "stock":
+        statements.append(JOIN_RUNS)
     elif asked.kind == "orders":
         statements += [JOIN_RUNS, REFUSE.format(found=ORDER_NOT_WHOLE)]
     if not asked.planned:

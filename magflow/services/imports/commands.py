@@ -1,7 +1,7 @@
 """What can be asked of an import: to be registered, run, cancelled, gone on with; each is a short transaction."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -220,7 +220,9 @@ def choose(session: Session, command: Chosen, *, actor: Actor) -> Import:
     }
     execute(session, CHOOSE, values)
     if command.remember:
-        execute(session, REMEMBER, values)
+        # The next file's figures are of another day.
+        kept = json.dumps(replace(command.choices, made_at=None).as_dict(), ensure_ascii=False)
+        execute(session, REMEMBER, {**values, "choices": kept})
     execute(session, "DELETE FROM import_chunks WHERE import_id = %(import)s", {"import": command.import_id})
     session.expire(row)
     return _again(session, Rerun(command.import_id, command.home), status, command.dry_run, stored, actor)

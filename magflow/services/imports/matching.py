@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from magflow.concurrency import batch, execute
 from magflow.domain.imports.choices import DEFAULT, Choices
+from magflow.services.imports import since
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +28,8 @@ class Scope:
     last_part: int
     first_row: int = 0
     last_row: int = 2**31 - 1
-    one_image: bool = False
-    """The format has room for one picture of a variant: others that it has are not missing."""
+    shopify: bool = False
+    """Its files have room for one picture of a variant, so that others are not missing; and stock by location."""
     choices: Choices = DEFAULT
     deactivate: bool = False
     """Variants of the file's products that the file does not have are deactivated."""
@@ -44,7 +45,7 @@ class Scope:
             "last_part": self.last_part,
             "first_row": self.first_row,
             "last_row": self.last_row,
-            "one_image": self.one_image,
+            "one_image": self.shopify,
             "add_stock": self.choices.stock == "add",
         }
 
@@ -294,6 +295,8 @@ def look(session: Session, scope: Scope, only: Changing | None = None) -> None:
     if (row := unmatched.fetchone()) and row[0]:
         execute(session, BY_OPTIONS.format(unclaimed="" if only is None else UNCLAIMED))
     with batch(session) as statements:
+        if since.asked(scope.choices):
+            statements.send(since.FOUND, since.values(scope.choices))
         if scope.deactivate and scope.whole and only is None:
             statements.send(MISSING, values)
         if scope.choices.mode == "create":

@@ -161,7 +161,7 @@ def _scope(chunk: Chunk, begun: Begun, choices: Choices, deactivate: bool) -> Sc
         chunk.last_part,
         chunk.first_row,
         chunk.last_row,
-        one_image=begun.format == "shopify",
+        shopify=begun.format == "shopify",
         choices=choices,
         deactivate=deactivate,
     )
@@ -182,8 +182,8 @@ def _apply(chunk: Chunk, scope: Scope, begun: Begun, headers: dict[str, str], ac
     except (Refused, Divide, DBAPIError, psycopg.Error) as error:
         if isinstance(error, DBAPIError | psycopg.Error) and not (sqlstate(error) or "").startswith(("22", "23")):
             raise
-        # An order is never parted: what is wrong with one of its rows is wrong with it.
-        if chunk.rows > 1 and outcomes.split(chunk, within=begun.kind != "orders", actor=actor):
+        # Orders, and a variant's locations, are never parted: what is wrong with one row is wrong with all.
+        if chunk.rows > 1 and outcomes.split(chunk, within=begun.kind == "variants", actor=actor):
             return Counts()
         return outcomes.refuse_chunk(chunk, [_as_fault(error).as_dict()], actor=actor)
     if counts is None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from magflow.concurrency import batch, claim_import_chunk, execute, lock_variant_rows, transactional
 from magflow.domain.actors import Actor
 from magflow.services import ledger
-from magflow.services.imports import outcomes
+from magflow.services.imports import outcomes, since
 from magflow.services.imports.matching import Scope
 from magflow.services.imports.outcomes import Chunk, Counts, DryRun
 from magflow.services.imports.writing import fault
@@ -27,6 +27,7 @@ BY_OPTIONS: Final = """
               SELECT FROM option_value_variants ov JOIN option_values x ON x.id = ov.option_value_id
               JOIN option_types t ON t.id = x.option_type_id
               WHERE ov.variant_id = v.id AND t.name_key = said.type_key AND x.name_key = said.value_key))"""
+CHOSEN: Final = "(NOT %(inventory)s OR %(location)s::text IS NULL OR s.title = %(location)s)"
 FOUND: Final = f"""
 CREATE TEMPORARY TABLE plan ON COMMIT DROP AS
 WITH meant AS (
@@ -43,15 +44,23 @@ WITH meant AS (
     WHERE {ROWS}
     GROUP BY s.number
 )
-SELECT s.number, s.line, s.sku, s.stock AS wanted, s.delta, s.expected, c.variant_id, 0 AS stock,
-       false AS stock_differs, 0 AS stock_before, s.stock IS NULL AND s.delta IS NULL AS idle,
+SELECT s.number, s.line, s.sku, c.variant_id, 0 AS stock, false AS stock_differs, 0 AS stock_before,
+       {CHOSEN} IS NOT TRUE OR (s.stock IS NULL AND s.delta IS NULL) AS idle,
+       CASE WHEN NOT %(inventory)s THEN s.stock
+            WHEN count(s.stock) FILTER (WHERE {CHOSEN}) OVER here > 0 THEN
+                (sum(coalesce(s.stock, s.expected, 0)) FILTER (WHERE {CHOSEN}) OVER here)::integer END AS wanted,
+       CASE WHEN %(inventory)s THEN (sum(s.delta) FILTER (WHERE {CHOSEN}) OVER here)::integer ELSE s.delta END AS delta,
+       CASE WHEN %(inventory)s THEN (sum(s.expected) FILTER (WHERE {CHOSEN}) OVER here)::integer ELSE s.expected END
+           AS expected,
        CASE WHEN c.many = 0 THEN {fault("sku", "unknown_sku", value="s.sku")}
             WHEN c.many > 1 THEN {fault("sku", "ambiguous_sku", "jsonb_build_object('products', c.products)", "s.sku")}
-            WHEN count(*) OVER (PARTITION BY c.variant_id) > 1 THEN
+            WHEN count(*) OVER (PARTITION BY c.variant_id, CASE WHEN %(inventory)s THEN s.title END) > 1 THEN
                 {fault("sku", "same_variant_twice", "jsonb_build_object('sku', s.sku)", "s.sku")}
        END AS fault
 FROM import_stage s JOIN candidates c USING (number)
-WHERE {ROWS}"""
+WHERE {ROWS}
+WINDOW here AS (PARTITION BY c.variant_id)"""
+"""Shopify counts by location, and MagFlow has one stock: that of all locations together, or of the one chosen."""
 
 TO_LOCK: Final = "SELECT variant_id FROM plan WHERE fault IS NULL AND NOT idle"
 
@@ -70,6 +79,9 @@ SET stock_before = v.stock, stock = coalesce(p.wanted, v.stock + p.delta),
         "p.expected::text",
     )
 }
+        WHEN p.wanted < 0 THEN {
+    fault("stock", "below_zero_by", "jsonb_build_object('wanted', v.stock - p.wanted, 'available', v.stock)")
+}
         WHEN v.stock + p.delta < 0 THEN {
     fault(
         "delta",
@@ -85,7 +97,7 @@ SET stock_before = v.stock, stock = coalesce(p.wanted, v.stock + p.delta),
     END
 FROM variants v WHERE v.id = p.variant_id AND p.fault IS NULL AND NOT p.idle"""
 
-STOCKS: Final = "SELECT variant_id, stock FROM plan WHERE fault IS NULL AND stock_differs"
+STOCKS: Final = "SELECT DISTINCT variant_id, stock FROM plan WHERE fault IS NULL AND stock_differs"
 
 RESULTS: Final = """
 SELECT p.number, p.line, CASE WHEN p.fault IS NOT NULL THEN 'refused' ELSE 'updated' END AS outcome, p.fault AS errors,
@@ -104,13 +116,20 @@ def apply(
     """Apply a chunk; None when it was done already. Raises DryRun with the outcomes instead of committing them."""
     if not claim_import_chunk(session, chunk.import_id, chunk.number, chunk.run):
         return None
-    values = {**scope.values, "headers": json.dumps(dict(headers), ensure_ascii=False)}
+    values = {
+        **scope.values,
+        "headers": json.dumps(dict(headers), ensure_ascii=False),
+        "inventory": scope.shopify,
+        "location": scope.choices.location,
+    }
     with batch(session) as statements:
         statements.send("DROP TABLE IF EXISTS plan")
         statements.send(FOUND, values)
         wanted = statements.send(TO_LOCK)
     lock_variant_rows(session, [row[0] for row in wanted])
     with batch(session) as statements:
+        if since.asked(scope.choices):
+            statements.send(since.PLAN, since.values(scope.choices))
         statements.send(DECIDE, values)
         stocks = statements.send(STOCKS)
     if changed := dict(stocks.fetchall()):
