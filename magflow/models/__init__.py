@@ -17,6 +17,7 @@ from magflow.models.catalogue import (
     VariantImage,
     VariantStatus,
 )
+from magflow.models.demand import DemandForecast, PoolSettlement
 from magflow.models.images import Image, ImageFile, SoldPicture
 from magflow.models.imports import (
     ExportSchedule,
@@ -70,17 +71,16 @@ from magflow.models.workspace import SavedView, SavedViewDefault, TitleConfirmat
 
 __all__ = [
     "AdoptionChange", "ApiToken", "AuditEntry", "BulkAnalysis", "BulkAnalysisPart", "BulkEdit", "BulkEditProgress",
-    "BulkEditRow", "Event", "ExportSchedule", "IdempotencyKey", "Image", "ImageFile", "Import", "ImportChunk",
-    "ImportFeed", "ImportImage", "ImportMapping", "ImportMissing", "ImportOption", "ImportProduct", "ImportRow",
-    "ImportStage", "JobFailure", "MarketplaceAccount", "MarketplaceOrder", "MarketplaceRequest",
+    "BulkEditRow", "DemandForecast", "Event", "ExportSchedule", "IdempotencyKey", "Image", "ImageFile", "Import",
+    "ImportChunk", "ImportFeed", "ImportImage", "ImportMapping", "ImportMissing", "ImportOption", "ImportProduct",
+    "ImportRow", "ImportStage", "JobFailure", "MarketplaceAccount", "MarketplaceOrder", "MarketplaceRequest",
     "MarketplaceReturn", "MarketplaceWrite", "Offer", "OfferSnapshot", "OneTimeLink", "OptionReadingSkip",
-    "OptionType", "OptionValue",
-    "OptionValueVariant", "Order", "OrderHandling", "OrderItem", "OrderSeries", "OrderStatusMove", "OrderWindow",
-    "PriceTemplate", "PriceTemplateRule", "Product", "ProductOptionType", "ProductOptionValue",
-    "ProductPriceTemplate", "RateSlot", "RateWindow", "Refund", "Restock", "SavedView", "SavedViewDefault",
-    "Setting", "SignInThrottle", "SoldPicture", "StockAlert", "StockCase", "StockFigure", "StockMovement",
-    "StockOutbox", "StockPool", "StockSyncChange",
-    "TitleConfirmation", "Transfer", "TransferStep", "TroubleKeep", "User", "UserSession", "Variant",
-    "VariantExternalId", "VariantImage", "VariantStatus", "VariantTrouble", "WebhookDelivery", "WebhookEndpoint",
-    "WebhookInbox", "WebhookSubscription", "WebhookVersion",
+    "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderHandling", "OrderItem", "OrderSeries",
+    "OrderStatusMove", "OrderWindow", "PoolSettlement", "PriceTemplate", "PriceTemplateRule", "Product",
+    "ProductOptionType", "ProductOptionValue", "ProductPriceTemplate", "RateSlot", "RateWindow", "Refund", "Restock",
+    "SavedView", "SavedViewDefault", "Setting", "SignInThrottle", "SoldPicture", "StockAlert", "StockCase",
+    "StockFigure", "StockMovement", "StockOutbox", "StockPool", "StockSyncChange", "TitleConfirmation", "Transfer",
+    "TransferStep", "TroubleKeep", "User", "UserSession", "Variant", "VariantExternalId", "VariantImage",
+    "VariantStatus", "VariantTrouble", "WebhookDelivery", "WebhookEndpoint", "WebhookInbox", "WebhookSubscription",
+    "WebhookVersion",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Offers of a SKU side by side, and what follows from them: one statement for one SKU or for a thousand."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -9,6 +9,8 @@ from typing import Any, Final
 from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session
 
+from magflow.domain.amounts import Policy, Split, advise, best_split, together
+from magflow.domain.demand import Demand
 from magflow.domain.errors import AmbiguousSku, NotFound
 from magflow.domain.marketplaces import ACTIVE_OFFER, ONLY_CALL_US, offered, sellable
 from magflow.domain.stock_sync import Analysis, OfferFacts, Thresholds, analyse
@@ -17,6 +19,8 @@ from magflow.queries.paging import Page, counted
 
 SETTING: Final = "stock_sync"
 FIGURES: Final = ("low_stock", "stale_days", "default_transfer")
+MOVING: Final = ("horizon_days", "lead_days", "transfer_cost", "unit_cost", "margin_percent", "floor")
+"""What moving goods means to the shop: `magflow.domain.amounts.Policy`."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Limits:
 
     shop: Thresholds = field(default_factory=Thresholds)
     categories: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
 
     def of(self, category: str | None) -> Thresholds:
         """What holds for a product of this category."""
@@ -38,7 +43,8 @@ def limits(session: Session) -> Limits:
     kept = session.scalar(select(Setting.value).where(Setting.key == SETTING)) or {}
     given = {name: int(kept[name]) for name in FIGURES if name in kept}
     strict = kept.get("competition") == "other_sellers"
-    return Limits(Thresholds(**given, strict_competition=strict), kept.get("categories") or {})
+    policy = Policy(**{name: kept[name] for name in MOVING if name in kept})
+    return Limits(Thresholds(**given, strict_competition=strict), kept.get("categories") or {}, policy)
 
 
 @dataclass(frozen=True)
@@ -90,17 +96,19 @@ def accounts(session: Session) -> list[Account]:
 # Our own offers on the same page: of the same product key there, or, where the key is not known, of the same variant.
 FACTS: Final = f"""
 WITH a AS ({LABELLED})
-SELECT o.variant_id, o.id AS offer_id, o.account_id, a.label, a.source, a.pool, a.pool_kind, a.pool_mode, o.stock,
+SELECT o.variant_id, o.id AS offer_id, o.account_id, a.label, a.source, a.pool, a.pool_kind, a.pool_mode,
+       a.stock_writable, o.stock, f.weekly, f.ratio, f.weeks, f.own_part,
        o.number_of_offers, o.buy_button_rank, o.part_number_key, o.status, o.last_synced_at, o.last_read_at,
        o.sent_stock, o.differs_since IS NOT NULL AS differs, o.validation_status, o.offer_validation_status,
-       o.translation_validation_status, o.sale_price, o.best_offer_sale_price, o.currency,
+       o.translation_validation_status, o.sale_price, o.best_offer_sale_price, o.currency, v.price,
        (SELECT count(*) FROM offers s JOIN marketplace_accounts b ON b.id = s.account_id
         WHERE b.source = a.source AND b.country = a.country AND s.status = {ACTIVE_OFFER} AND s.stock > 0
           AND s.part_number_key = o.part_number_key)
        + (SELECT count(*) FROM offers s JOIN marketplace_accounts b ON b.id = s.account_id
           WHERE b.source = a.source AND b.country = a.country AND s.status = {ACTIVE_OFFER} AND s.stock > 0
             AND o.part_number_key IS NULL AND s.variant_id = o.variant_id AND s.part_number_key IS NULL) AS own_offers
-FROM offers o JOIN a ON a.id = o.account_id
+FROM offers o JOIN a ON a.id = o.account_id JOIN variants v ON v.id = o.variant_id
+LEFT JOIN demand_forecasts f ON f.variant_id = o.variant_id AND f.account_id = o.account_id
 WHERE o.variant_id = ANY (:variants)
 ORDER BY o.variant_id, o.account_id"""  # noqa: S608 - constants
 
@@ -116,6 +124,8 @@ class OfferRow:
     sale_price: Decimal | None
     best_price: Decimal | None
     currency: str
+    unknown: str | None = None
+    """Why there is no forecast: `no_sales`, `short_history`."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,12 @@ class Analysed:
     price: Decimal
     own_stock: int
     offers: tuple[OfferRow, ...]
+    policy: Policy
+
+    @property
+    def split(self) -> Split | None:
+        """How the stock would sell best; None where there is no forecast, or nothing to divide."""
+        return best_split(self.analysis, self.policy)
 
 
 def analysed(session: Session, variant_ids: Sequence[int], now: datetime | None = None) -> dict[int, Analysed]:
@@ -147,11 +163,24 @@ def analysed(session: Session, variant_ids: Sequence[int], now: datetime | None 
         offers.setdefault(row.variant_id, []).append(_offer(row))
     found = {}
     for variant_id, sku, price, stock, product_id, name, category in named:
-        rows = tuple(offers.get(variant_id, ()))
+        rows = _drawn(offers.get(variant_id, ()))
         facts = tuple(row.facts for row in rows)
-        analysis = analyse(sku, variant_id, facts, shop.of(category), moment)
-        found[variant_id] = Analysed(analysis, product_id, name, category, price, stock, rows)
+        known = {row.facts.account_id: row.unknown for row in rows if row.unknown}
+        analysis = advise(analyse(sku, variant_id, facts, shop.of(category), moment), shop.policy, known)
+        found[variant_id] = Analysed(analysis, product_id, name, category, price, stock, rows, shop.policy)
     return found
+
+
+def _drawn(rows: Sequence[OfferRow]) -> tuple[OfferRow, ...]:
+    """Each offer with what sells from its stock: of a shared pool, in all of its accounts together."""
+
+    def drawn(offer: OfferFacts) -> Demand | None:
+        if not offer.pool_shared:
+            return offer.demand
+        others = (row.facts for row in rows)
+        return together([o.demand for o in others if o.pool_shared and o.pool == offer.pool and o.demand])
+
+    return tuple(replace(row, facts=replace(row.facts, drawn=drawn(row.facts))) for row in rows)
 
 
 def _offer(row: Any) -> OfferRow:
@@ -178,10 +207,15 @@ def _offer(row: Any) -> OfferRow:
         sent_stock=row.sent_stock,
         differs=row.differs,
         faults=tuple(c.code for c in conditions if c.passed is False and c.code not in {"stock", "status"}),
+        written_at_once=row.pool_kind == "own" or row.stock_writable,
+        price=row.sale_price or row.price,
+        demand=Demand(row.weekly, row.ratio, row.weeks, row.own_part) if row.weekly is not None else None,
     )
+    unknown = None if row.weekly is not None else "no_sales" if row.weeks is None else "short_history"
     return OfferRow(
-        row.offer_id, facts, row.status, row.last_read_at, row.sale_price, row.best_offer_sale_price, row.currency
-    )
+        row.offer_id, facts, row.status, row.last_read_at, row.sale_price, row.best_offer_sale_price, row.currency,
+        unknown,
+    )  # fmt: skip
 
 
 def analyse_one(session: Session, variant_id: int, now: datetime | None = None) -> Analysed:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from marshmallow import fields
 
+from magflow.domain import amounts
+from magflow.domain.amounts import in_short
 from magflow.domain.money import to_cents
 from magflow.domain.stock_sync import CAUSES, Analysis, OfferFacts, Recommendation, has_competition
 from magflow.queries.stock_alerts import AlertRow, Summary
@@ -36,6 +38,7 @@ class BulkResultOut(Answer):
     sku = fields.String(required=True)
     status = Word("success", "error", required=True)
     analysis = fields.Nested(AnalysisOut, required=True, allow_none=True)
+    amounts = fields.Dict(required=True, allow_none=True)
     error = fields.Dict(required=True, allow_none=True)
 
 
@@ -77,7 +80,6 @@ def analysis_json(one: Analysed) -> dict[str, Any]:
 
 def analysis_meta(one: Analysed) -> dict[str, Any]:
     """What stands beside an analysis: where its figures come from, and how amounts were found."""
-    limits = one.analysis.thresholds
     return {
         "variant_id": one.analysis.variant_id,
         "product_id": one.product_id,
@@ -85,11 +87,30 @@ def analysis_meta(one: Analysed) -> dict[str, Any]:
         "other_sellers": {offer.code: offer.other_sellers for offer in one.analysis.offers},
         "read_at": {row.facts.code: row.last_read_at for row in one.offers},
         "needs_weekly_update": one.analysis.needs_update,
-        "amounts": {
-            "rule": "default",
-            "why": f"No demand forecast: at most {limits.default_transfer}, and at most half of what the giver has",
-        },
+        "days_of_cover": {offer.code: in_short(offer.cover) for offer in one.analysis.offers},
+        "weekly_demand": {o.code: in_short(o.demand.weekly if o.demand else None) for o in one.analysis.offers},
+        "amounts": amounts_json(one),
     }
+
+
+def amounts_json(one: Analysed) -> dict[str, Any]:
+    """Which rule found the amounts, why, and with which figures."""
+    told = [amount_json(advice) for advice in one.analysis.recommendations if advice.basis]
+    forecast = any(amount["rule"] == "forecast" for amount in told)
+    limit = one.analysis.thresholds.default_transfer
+    return {
+        "rule": "forecast" if forecast else "default",
+        "why": "From the demand forecast: the amount with the best expected margin after the cost of moving"
+        if forecast
+        else f"No demand forecast: at most {limit}, and at most half of what the giver has",
+        "recommendations": told,
+    }
+
+
+def amount_json(advice: Recommendation) -> dict[str, Any]:
+    """Where the amount of one recommendation comes from."""
+    figures = amounts.summary(advice.basis) if advice.basis else {}
+    return {"type": advice.type, "cause": advice.cause, "suggested_amount": advice.amount, **figures}
 
 
 def competes(offer: OfferFacts, analysis: Analysis) -> bool:
@@ -250,6 +271,7 @@ class AlertOut(Answer):
     needs_weekly_update = fields.Boolean(required=True)
     reason = fields.String(required=True, allow_none=True)
     recommendation = fields.Dict(required=True, allow_none=True)
+    amounts = fields.Dict(required=True, allow_none=True)
     snoozed_until = Time(required=True, allow_none=True)
     dismissed_reason = fields.String(required=True, allow_none=True)
     note = fields.String(required=True, allow_none=True)
@@ -293,6 +315,7 @@ def alert_json(row: AlertRow, currency: str) -> dict[str, Any]:
         "needs_weekly_update": row.needs_weekly_update,
         "reason": told and told["reason"],
         "recommendation": told,
+        "amounts": amount_json(advice) if told and advice and advice.basis else None,
         "snoozed_until": alert.snoozed_until,
         "dismissed_reason": alert.dismissed_reason,
         "note": alert.note,
@@ -389,6 +412,11 @@ def suggestion_json(plan: Plan) -> dict[str, Any]:
         "warnings": list(done.warnings),
         "recommendation": done.recommendation,
     }
+
+
+def suggestion_meta(plan: Plan) -> dict[str, Any]:
+    """What is expected of a transfer: days of cover and the chance of running out, before and after."""
+    return {"kind": plan.kind, **amounts.summary(plan.outlook)}
 
 
 def transfer_json(row: TransferRow) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from magflow.blueprints.stock_sync.requests import LARGEST_AMOUNT, LONGEST_SKU, 
 from magflow.domain.stock_sync import CAUSES, PRIORITIES
 from magflow.services.stock_sync.alerts import REASONS
 from magflow.web import border
+from magflow.web.forms import TypedMoney
 
 SNOOZES: Final = ("1", "7", "30", "stock")
 
@@ -92,6 +93,12 @@ class RulesForm(border.Query):
     low_stock = border.Integer(least=1, most=1000, required=True)
     stale_days = border.Integer(least=1, most=365, required=True)
     default_transfer = border.Integer(least=1, most=100_000, required=True)
+    horizon_days = border.Integer(least=7, most=180)
+    lead_days = border.Integer(least=0, most=90)
+    floor = border.Integer(least=0, most=100_000)
+    margin_percent = border.Integer(least=1, most=100)
+    transfer_cost = TypedMoney()
+    unit_cost = TypedMoney()
     strict = border.Boolean()
     category = border.Text(most=200)
     category_low_stock = border.Integer(least=1, most=1000)

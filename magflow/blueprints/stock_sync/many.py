@@ -19,10 +19,11 @@ def analysed(session: Session, skus: Sequence[str]) -> list[dict[str, Any]]:
     for sku in skus:
         ids = meant.get(sku, ())
         if len(ids) == 1 and ids[0] in found:
-            one = answers.analysis_json(found[ids[0]])
-            results.append({"sku": sku, "status": "success", "analysis": one, "error": None})
+            one = found[ids[0]]
+            told = {"analysis": answers.analysis_json(one), "amounts": answers.amounts_json(one)}
+            results.append({"sku": sku, "status": "success", **told, "error": None})
         else:
             refused: Refused = reads.ambiguous(session, sku, ids) if ids else NotFound("variant", sku)
             error = {"code": refused.code, "title": title_of(refused.code), "detail": sentence(refused)}
-            results.append({"sku": sku, "status": "error", "analysis": None, "error": error})
+            results.append({"sku": sku, "status": "error", "analysis": None, "amounts": None, "error": error})
     return results

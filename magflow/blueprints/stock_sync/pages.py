@@ -1,21 +1,23 @@
 """Pages of stock sync: the queue of alerts, all SKUs side by side, one SKU, and what was closed."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final, cast
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from magflow.blueprints.stock_sync import forms, queue_pages, words
+from magflow.blueprints.stock_sync import amount_words, forms, queue_pages, words
 from magflow.blueprints.stock_sync.current import bring_up_to_date
 from magflow.db import db
 from magflow.domain.actors import Actor
+from magflow.domain.amounts import Policy
 from magflow.domain.stock_sync import PRIORITIES
-from magflow.queries import stock_alerts, transfers
+from magflow.queries import demand, stock_alerts, transfers
 from magflow.queries import stock_sync as reads
 from magflow.services import settings_store
-from magflow.services.stock_sync import alerts
+from magflow.services.stock_sync import alerts, forecasting
 from magflow.web.forms import Form, Landing, act, show
 from magflow.web.listing import PAGE, Listing
 from magflow.web.locale import _
@@ -35,7 +37,7 @@ def reading() -> Session:
 @blueprint.app_context_processor
 def sentences() -> dict[str, Any]:
     """The words of stock sync, for its templates and for Home."""
-    return {"sync_words": words}
+    return {"sync_words": words, "amount_words": amount_words}
 
 
 def waiting_alerts() -> int:
@@ -174,6 +176,7 @@ def sku(variant_id: int) -> str:
         alerts=live.rows,
         transfers=moved.rows,
         chains=reads.chains(reading(), variant_id),
+        histories=demand.histories(reading(), variant_id),
         closed=stock_alerts.closed(reading(), variant_id=variant_id, limit=SHOWN).rows,
         travelling=transfers.in_transit(reading(), [variant_id]),
     )
@@ -205,7 +208,7 @@ def rules() -> str:
 
 
 def _rules_page(form: Form) -> str:
-    return show("stock_sync/rules.html", form=form, limits=reads.limits(reading()))
+    return show("stock_sync/rules.html", form=form, limits=reads.limits(reading()), made=demand.made(reading()))
 
 
 @blueprint.post("/settings/rules")
@@ -222,6 +225,7 @@ def save_rules() -> ResponseReturnValue:
                 categories[name] = {"low_stock": form["category_low_stock"]}
         value = {
             **form.pick("low_stock", "stale_days", "default_transfer"),
+            **_moving(form, kept.policy),
             "competition": "other_sellers" if form["strict"] else "offers",
             "categories": categories,
         }
@@ -235,3 +239,22 @@ def save_rules() -> ResponseReturnValue:
         if (answer := form.once(work)) is not None:
             return answer
     return _rules_page(form), form.status
+
+
+def _moving(form: Form, kept: Policy) -> dict[str, int | float]:
+    """What moving goods means to the shop; a field that was left empty stays as it is."""
+    given = {name: form[name] for name in reads.MOVING}
+    typed = {name: float(value) if isinstance(value, Decimal) else value for name, value in given.items()}
+    return {name: getattr(kept, name) if value is None else value for name, value in typed.items()}
+
+
+@blueprint.post("/settings/rules/forecasts")
+@requires("admin")
+def forecast_again() -> ResponseReturnValue:
+    """Have the forecasts made anew, without waiting for the night."""
+
+    def work(session: Session, _actor: Actor) -> Landing:
+        forecasting.forecast_soon(session)
+        return Landing(url_for("stock_sync.rules"), _("The forecasts are being made anew."))
+
+    return act(work, url_for("stock_sync.rules"))

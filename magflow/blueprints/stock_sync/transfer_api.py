@@ -25,8 +25,9 @@ api = ApiBlueprint("api_transfers", __name__, description="Transfers between acc
 @api.reads(requests.SuggestBody)
 @api.answers(answers.SuggestionOut, description="Both sides now and after; nothing is written")
 def suggest(data: dict[str, Any]) -> Response:
-    """Say what a transfer would do."""
-    return success(answers.suggestion_json(plan(db.session(), _wanted(data))))
+    """Say what a transfer would do. `meta` says what is expected of it, and from which figures."""
+    made = plan(db.session(), _wanted(data))
+    return success(answers.suggestion_json(made), meta=answers.suggestion_meta(made))
 
 
 @api.get("/stock-sync/transfers")

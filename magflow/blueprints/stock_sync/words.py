@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from flask import url_for
 
+from magflow.blueprints.stock_sync import amount_words
 from magflow.domain.stock_sync import CAUSES, Finding, OfferFacts, Recommendation, Thresholds
 from magflow.domain.transfers import NeedsConfirmation, NothingToMove, TransferMoveRefused, TransferOpen
 from magflow.queries.stock_alerts import AlertRow
@@ -225,10 +226,8 @@ def suggestion(advice: Recommendation | None) -> str:
 
 
 def how_much(advice: Recommendation, limits: Thresholds) -> str:
-    """Which rule gave the quantity."""
-    if advice.cause in {"better_rank", "no_competition"}:
-        return _("Half of the difference, at most %(n)s. There is no forecast.", n=limits.default_transfer)
-    return _("At most %(n)s, and at most half of what the giver has. There is no forecast.", n=limits.default_transfer)
+    """Which rule gave the quantity, and with which numbers."""
+    return amount_words.how_much(advice, limits)
 
 
 def warning(offer: OfferFacts, left: int, impact: str) -> str:

@@ -5,8 +5,10 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from magflow.domain.amounts import outlook
 from magflow.domain.errors import FieldError, InsufficientOfferStock, Invalid, SameAccount
-from magflow.domain.stock_sync import Effect, OfferFacts, effect, movable
+from magflow.domain.outlook import Basis
+from magflow.domain.stock_sync import Effect, OfferFacts, Recommendation, effect, movable
 from magflow.domain.transfers import NothingToMove
 from magflow.queries import stock_sync as reads
 from magflow.queries.stock_sync import Account, Analysed
@@ -33,6 +35,8 @@ class Plan:
     receiver: Account
     effect: Effect
     kind: Kind
+    outlook: Basis
+    """Days of cover and what is expected, as far as there is a forecast."""
 
     @property
     def sku(self) -> str:
@@ -68,7 +72,16 @@ def plan(session: Session, wanted: Wanted) -> Plan:
     if wanted.amount > sides[0].stock:
         raise InsufficientOfferStock
     kind: Kind = "redivide" if written_at_once(giver) and written_at_once(receiver) else "shipment"
-    return Plan(one, giver, receiver, effect(sides[0], sides[1], wanted.amount, one.analysis.thresholds), kind)
+    done = effect(sides[0], sides[1], wanted.amount, one.analysis.thresholds)
+    expected = outlook(sides[0], sides[1], wanted.amount, one.policy)
+    advised = next(
+        (a.basis for a in one.analysis.recommendations if _same(a, sides) and a.amount == wanted.amount), None
+    )
+    return Plan(one, giver, receiver, done, kind, advised or expected)
+
+
+def _same(advice: Recommendation, sides: list[OfferFacts]) -> bool:
+    return [advice.giver, advice.receiver] == sides
 
 
 def named(every: list[Account], name: str, field: str) -> Account:

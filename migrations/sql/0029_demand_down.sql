@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS pool_settlements;
+DROP TABLE IF EXISTS demand_forecasts;
