@@ -210,7 +210,10 @@ def _activate_with_digest(session: Session, variant: Variant, combination: str |
             .where(Variant.status == ACTIVE)
             .with_only_columns(Variant.id, Variant.sku)
         ).first()
-        raise CombinationTaken(*(winner or (None, None))) from lost
+        if winner is None:
+            # Whoever won has given it up since: there is nobody to name, and nothing in the way any more.
+            raise StartAgain from lost
+        raise CombinationTaken(*winner) from lost
     session.refresh(variant)
 
 

@@ -104,6 +104,12 @@ def read_back(connection: Connection, floors: Sequence[Floor]) -> list[Shop]:
     """How the floors stand now."""
     products = [p for floor in floors for p in floor.products]
     orders = [o.id for floor in floors for o in floor.shop.orders]
+    split: dict[int, list[int]] = {}
+    for parent, child in connection.execute(
+        "SELECT split_from_id, order_id FROM order_handling WHERE split_from_id = ANY(%s)", [orders]
+    ):
+        split.setdefault(parent, []).append(child)
+    orders += [child for children in split.values() for child in children]
     variants: dict[int, list[Variant]] = {}
     for id_, product, stock, active, price in connection.execute(
         "SELECT id, product_id, stock, status = 0, (price * 100)::int FROM variants "
@@ -134,7 +140,7 @@ def read_back(connection: Connection, floors: Sequence[Floor]) -> list[Shop]:
     return [
         Shop(
             tuple(sorted(v for product in floor.products for v in variants.get(product, ()))),
-            tuple(heads[o.id] for o in floor.shop.orders),
+            tuple(sorted(heads[key] for o in floor.shop.orders for key in (o.id, *split.get(o.id, ())))),
             tuple(sorted(m for product in floor.products for m in mapped.get(product, ()))),
         )
         for floor in floors

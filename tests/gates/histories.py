@@ -80,7 +80,7 @@ FIRST_WEIGHTS: Final = {
     "add_item": 2, "change_variant": 2, "set_active": 2, "read": 2,
 }  # fmt: skip
 """What the kept histories were drawn from: with other weights the same seed draws another history."""
-WEIGHTS: Final = {**FIRST_WEIGHTS, "finalize_many": 3, "write_off": 2, "reprice": 2}
+WEIGHTS: Final = {**FIRST_WEIGHTS, "finalize_many": 3, "write_off": 2, "reprice": 2, "delete": 2, "split": 2}
 
 
 def _drawn_operation(rnd: random.Random, floor: Floor, weights: Mapping[str, int]) -> Operation:
@@ -102,6 +102,8 @@ def _drawn_operation(rnd: random.Random, floor: Floor, weights: Mapping[str, int
         "finalize_many": lambda: (tuple(rnd.sample([o.id for o in shop.orders], len(shop.orders))),),
         "write_off": lambda: (order.id, line.id, 1),
         "reprice": lambda: (variant.id, rnd.choice((100, 250, 399))),
+        "delete": lambda: (variant.id,),
+        "split": lambda: (order.id,),
         "read": lambda: (tuple(v.id for v in shop.variants), tuple(o.id for o in shop.orders)),
     }  # fmt: skip
     return Operation(name, draw[name]())

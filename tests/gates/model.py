@@ -26,7 +26,8 @@ class Variant(NamedTuple):
 
 class Line(NamedTuple):
     id: int
-    variant: int
+    variant: int | None
+    """None: it was removed for good."""
     quantity: int
     back: int = 0
 
@@ -49,6 +50,10 @@ class Shop(NamedTuple):
     def variant(self, key: int) -> Variant:
         """One variant by id."""
         return next(v for v in self.variants if v.id == key)
+
+    def has(self, key: int | None) -> bool:
+        """Whether this variant is there."""
+        return any(v.id == key for v in self.variants)
 
     def order(self, key: int) -> Order:
         """One order by id."""
@@ -74,11 +79,12 @@ class Shop(NamedTuple):
 Outcome = tuple[Answer, Shop]
 
 
-def summed(lines: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """(variant, units) of many lines, per variant."""
+def summed(lines: Iterable[tuple[int | None, int]]) -> dict[int, int]:
+    """(variant, units) of many lines, per variant; what is gone is in no stock."""
     total: dict[int, int] = {}
     for variant, units in lines:
-        total[variant] = total.get(variant, 0) + units
+        if variant is not None:
+            total[variant] = total.get(variant, 0) + units
     return total
 
 
@@ -89,13 +95,14 @@ def finalize(shop: Shop, order_id: int) -> Outcome:
         return ("already_finalized", order.status), shop
     if not order.lines:
         return ("empty_order",), shop
-    if gone := [line.id for line in order.lines if not shop.variant(line.variant).active]:
+    sold_here = {v.id: v for v in shop.variants if v.active}
+    if gone := [line.id for line in order.lines if line.variant not in sold_here]:
         return ("variant_unavailable", tuple(gone)), shop
     wanted = summed((line.variant, line.quantity) for line in order.lines)
     short = [(v, q, shop.variant(v).stock) for v, q in wanted.items() if shop.variant(v).stock < q]
     if short:
         return ("insufficient_stock", tuple(sorted(short))), shop
-    total = sum(line.quantity * shop.variant(line.variant).price for line in order.lines)
+    total = sum(units * sold_here[v].price for v, units in wanted.items())
     sold = shop.moved({v: -q for v, q in wanted.items()})
     return ("ok", total), sold.with_order(order._replace(status="confirmed", sold=True))
 
@@ -147,6 +154,8 @@ def finalize_many(shop: Shop, order_ids: tuple[int, ...]) -> Outcome:
 
 def reprice(shop: Shop, variant_id: int, price: int) -> Outcome:
     """Another price in the catalogue: what is confirmed from now on costs it, what was confirmed does not."""
+    if not shop.has(variant_id):
+        return ("not_found",), shop
     return ("ok",), shop.with_variants(shop.variant(variant_id)._replace(price=price))
 
 
@@ -158,6 +167,8 @@ def _taken_back(shop: Shop, order: Order, back: dict[int, int]) -> Shop:
 
 def adjust(shop: Shop, variant_id: int, delta: int) -> Outcome:
     """A signed difference; never below zero."""
+    if not shop.has(variant_id):
+        return ("not_found",), shop
     there = shop.variant(variant_id).stock
     if there + delta < 0:
         return ("insufficient_stock", ((variant_id, -delta, there),)), shop
@@ -166,6 +177,8 @@ def adjust(shop: Shop, variant_id: int, delta: int) -> Outcome:
 
 def count(shop: Shop, variant_id: int, found: int, expected: int) -> Outcome:
     """An absolute figure, for the stock that was seen."""
+    if not shop.has(variant_id):
+        return ("not_found",), shop
     there = shop.variant(variant_id).stock
     if there != expected:
         return ("stale_version", there), shop
@@ -174,6 +187,8 @@ def count(shop: Shop, variant_id: int, found: int, expected: int) -> Outcome:
 
 def set_active(shop: Shop, variant_id: int, active: bool) -> Outcome:
     """At most one variant of a product is active: they are all default variants here."""
+    if not shop.has(variant_id):
+        return ("not_found",), shop
     variant = shop.variant(variant_id)
     if active and not variant.active:
         for other in shop.variants:
@@ -209,6 +224,8 @@ def add_item(shop: Shop, order_id: int, variant_id: int, quantity: int, new_id: 
     order = shop.order(order_id)
     if order.status != "pending":
         return ("order_not_editable", order.status), shop
+    if not shop.has(variant_id):
+        return ("not_found",), shop
     for line in order.lines:
         if line.variant == variant_id:
             merged = line._replace(quantity=line.quantity + quantity)
@@ -223,7 +240,7 @@ def change_variant(shop: Shop, order_id: int, line_id: int, variant_id: int) -> 
     if order.status != "pending":
         return ("order_not_editable", order.status), shop
     line = next((line for line in order.lines if line.id == line_id), None)
-    if line is None:
+    if line is None or not shop.has(variant_id):
         return ("not_found",), shop
     if line.variant == variant_id:
         return ("no_change", line.id, line.quantity), shop
@@ -234,6 +251,49 @@ def change_variant(shop: Shop, order_id: int, line_id: int, variant_id: int) -> 
             return ("merged", other.id, merged.quantity), shop.with_order(_with_line(rest, merged))
     changed = line._replace(variant=variant_id)
     return ("changed", line.id, line.quantity), shop.with_order(_with_line(order, changed))
+
+
+def delete(shop: Shop, variant_id: int) -> Outcome:
+    """Removed for good: lines stay and name nothing any more, and a feed has to map it anew."""
+    if not shop.has(variant_id):
+        return ("not_found",), shop
+    orders = tuple(
+        order._replace(lines=tuple(line._replace(variant=None) if line.variant == variant_id else line
+                                   for line in order.lines))
+        for order in shop.orders
+    )  # fmt: skip
+    kept = tuple(v for v in shop.variants if v.id != variant_id)
+    mapped = tuple(pair for pair in shop.mapped if pair[1] != variant_id)
+    return ("ok",), Shop(kept, orders, mapped)
+
+
+def split(shop: Shop, order_id: int, rest_id: int, line_ids: tuple[int, ...]) -> Outcome:
+    """What cannot be covered goes into an order of its own. The ids: what the new order and its lines were called."""
+    order = shop.order(order_id)
+    if order.status != "pending":
+        return ("order_not_editable", order.status), shop
+    left = {v.id: v.stock if v.active else 0 for v in shop.variants}
+    stays, goes = [], []
+    for line in order.lines:
+        there = left.get(line.variant, 0) if line.variant is not None else 0
+        covered = min(there, line.quantity)
+        if line.variant is not None:
+            left[line.variant] = there - covered
+        if covered:
+            stays.append(line._replace(quantity=covered))
+        if covered < line.quantity:
+            goes.append((line.variant, line.quantity - covered))
+    if not goes:
+        return ("invalid", "nothing_missing"), shop
+    if not stays:
+        return ("invalid", "nothing_there"), shop
+    # As many ids as lines: who named more or fewer gave another answer.
+    named = [*line_ids, *[-1] * len(goes)][: len(goes)]
+    lines = tuple(Line(id_, variant, units) for id_, (variant, units) in zip(named, goes, strict=True))
+    answer = ("ok", rest_id, tuple((line.id, line.quantity) for line in lines))
+    rest = Order(rest_id, "pending", tuple(sorted(lines, key=lambda line: line.id)))
+    orders = (*shop.with_order(order._replace(lines=tuple(stays))).orders, rest)
+    return answer, shop._replace(orders=tuple(sorted(orders)))
 
 
 def _with_line(order: Order, changed: Line) -> Order:

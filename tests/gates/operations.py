@@ -12,7 +12,7 @@ from sqlalchemy import text
 from magflow.db import db
 from magflow.domain import errors
 from magflow.domain.actors import Actor
-from magflow.services import checkout, checkout_in_bulk, feeds, orders, restock, stock, variants
+from magflow.services import checkout, checkout_in_bulk, feeds, order_split, orders, restock, stock, variants
 from tests.gates import model
 from tests.gates.model import Answer, Outcome, Shop
 
@@ -39,7 +39,10 @@ class Operation:
     def apply(self, shop: Shop, seen: Answer | None) -> Outcome:
         """What the model answers here, and the shop afterwards. New ids are taken from the answer that was seen."""
         extra: tuple[Any, ...] = ()
-        if self.name in NAMES_NEW_ROWS:
+        if self.name == "split":
+            done = seen if seen and seen[0] == "ok" else ("ok", -1, ())
+            extra = (done[1], tuple(id_ for id_, _ in done[2]))
+        elif self.name in NAMES_NEW_ROWS:
             extra = (seen[1] if seen and len(seen) > 1 and isinstance(seen[1], int) else -1,)
         apply: model.Apply = getattr(model, self.name)
         return apply(shop, *self.args, *extra)
@@ -75,6 +78,7 @@ WORDS: Final[list[tuple[type[errors.Refused], Callable[[Any], Answer]]]] = [
     (errors.ProductMismatch, lambda r: ("product_mismatch", r.mapped_product_id)),
     (errors.CombinationTaken, lambda r: ("taken", r.winner_id)),
     (errors.InvalidOptions, lambda _: ("invalid_options",)),
+    (errors.Invalid, lambda r: ("invalid", r.errors[0].code)),
     (errors.InUse, lambda _: ("in_use",)),
     (errors.NotFound, lambda _: ("not_found",)),
     (errors.RetryLater, lambda r: ("retry_later", r.cause)),
@@ -153,6 +157,18 @@ def _line_answer(change: orders.ItemChange) -> Answer:
     return (change.action, change.item.id if change.item else None, change.item.quantity if change.item else 0)
 
 
+def _delete(variant: int) -> Answer:
+    variants.delete_for_good(variant, actor=ACTOR)
+    return ("ok",)
+
+
+def _split(order: int) -> Answer:
+    rest = order_split.split(order_split.SplitOrder(order), actor=ACTOR).rest.id
+    lines = text("SELECT id, quantity FROM order_items WHERE order_id = :order ORDER BY id")
+    with db.engine.connect() as connection:
+        return ("ok", rest, tuple((row[0], row[1]) for row in connection.execute(lines, {"order": rest})))
+
+
 READ: Final = text("""
 SELECT 'v', id, stock, NULL, status = 0 FROM variants WHERE id = ANY(:variants)
 UNION ALL
@@ -181,5 +197,7 @@ CALLS: Final[Mapping[str, Callable[..., Answer]]] = {
     "sync": _sync,
     "add_item": _add_item,
     "change_variant": _change_variant,
+    "delete": _delete,
+    "split": _split,
     "read": _read,
 }

@@ -14,9 +14,12 @@ from typing import Any, Final
 
 import psycopg
 from flask import Flask
+from sqlalchemy import select
 
+from magflow.db import db
 from magflow.domain import errors
 from magflow.domain.actors import Actor
+from magflow.models import OrderItem
 from magflow.services import checkout, checkout_in_bulk, orders, products, restock, stock, variants
 from magflow.services.options import OptionInput
 
@@ -37,6 +40,8 @@ class Ground:
     variants: tuple[int, ...]
     confirmed: tuple[int, ...]
     pending: tuple[int, ...]
+    doomed: tuple[int, ...]
+    """Variants that will be removed for good; each is on one pending order."""
 
 
 def prepare(connection: psycopg.Connection[Any], rnd: random.Random, checkouts: int) -> Ground:
@@ -72,7 +77,27 @@ def prepare(connection: psycopg.Connection[Any], rnd: random.Random, checkouts: 
     confirmed = made_orders[: checkouts // 10]
     for order in confirmed:
         checkout.finalize(checkout.FinalizeOrder(order), actor=ACTOR)
-    return Ground(product.id, colors, tuple(ids), tuple(confirmed), tuple(made_orders[len(confirmed) :]))
+    pending = made_orders[len(confirmed) :]
+    return Ground(product.id, colors, tuple(ids), tuple(confirmed), tuple(pending), _doomed(connection, rnd, pending))
+
+
+def _doomed(connection: psycopg.Connection[Any], rnd: random.Random, pending: Sequence[int]) -> tuple[int, ...]:
+    on = rnd.sample(pending, max(1, len(pending) // 10))
+    rows = connection.execute(
+        "WITH p AS (INSERT INTO products (name, handle) SELECT 'Doomed', gen_random_uuid() "
+        "FROM generate_series(1, %s) RETURNING id) "
+        "INSERT INTO variants (product_id, sku, price, stock, status) "
+        "SELECT id, 'D' || id, 5, 9, 0 FROM p RETURNING id",
+        [len(on)],
+    ).fetchall()
+    doomed = [int(row[0]) for row in rows]
+    connection.execute(
+        "INSERT INTO order_items (order_id, variant_id, product_id, quantity) "
+        "SELECT l.o, v.id, v.product_id, 1 FROM unnest(%s::bigint[], %s::bigint[]) AS l (o, v) "
+        "JOIN variants v ON v.id = l.v",
+        [on, doomed],
+    )
+    return tuple(doomed)
 
 
 def _work(ground: Ground, rnd: random.Random, mixed: bool) -> list[Callable[[], Any]]:
@@ -91,6 +116,9 @@ def _work(ground: Ground, rnd: random.Random, mixed: bool) -> list[Callable[[], 
             partial(_finalize_many, tuple(rnd.sample(ground.pending, min(3, len(ground.pending))))),
             partial(_reprice, variant, n),
             partial(_add_item, rnd.choice(ground.pending), variant),
+            partial(_change_variant, rnd.choice(ground.pending), variant),
+            partial(_take_back, rnd.choice(ground.confirmed)),
+            partial(_delete, ground.doomed[n % len(ground.doomed)]),
         ]
     rnd.shuffle(work)
     return work
@@ -122,6 +150,22 @@ def _rename(variant: int, number: int) -> None:
 
 def _add_item(order: int, variant: int) -> None:
     orders.add_item(orders.AddItem(order, orders.NewItem(1, variant_id=variant)), actor=ACTOR)
+
+
+def _change_variant(order: int, variant: int) -> None:
+    """The order's first line becomes this variant."""
+    [line] = db.session.scalars(select(OrderItem.id).where(OrderItem.order_id == order).order_by(OrderItem.id).limit(1))
+    db.session.rollback()
+    orders.change_item_variant(orders.ChangeItemVariant(order, line, variant), actor=ACTOR)
+
+
+def _take_back(order: int) -> None:
+    """Everything that is still out."""
+    restock.restock(restock.RestockOrder(order, "storm"), actor=ACTOR)
+
+
+def _delete(variant: int) -> None:
+    variants.delete_for_good(variant, actor=ACTOR)
 
 
 def _options(ground: Ground, extra: bool) -> None:
