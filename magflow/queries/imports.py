@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from magflow.domain.errors import NotFound
+from magflow.domain.errors import FieldError, Invalid, NotFound
 from magflow.domain.imports.choices import ALARM
 from magflow.models import (
     ExportSchedule,
@@ -282,3 +282,16 @@ def product_of_handle(session: Session, handle: str) -> int:
     if found is None:
         raise NotFound("product", handle)
     return found
+
+
+def product_called(session: Session, name: str) -> int:
+    """The id of the product with this handle, else of the only one with this name. Raises NotFound, Invalid."""
+    handle = session.scalar(select(Product.id).where(Product.handle == name))
+    if handle is not None:
+        return handle
+    found = session.scalars(select(Product.id).where(Product.name == name).order_by(Product.id).limit(2)).all()
+    if len(found) > 1:
+        raise Invalid([FieldError("product", "ambiguous_product")])
+    if not found:
+        raise NotFound("product", name)
+    return found[0]

@@ -177,6 +177,15 @@ def test_one_record_of_a_feed_makes_one_variant(app: Flask, program: Program) ->
     other = {**body, "product_id": make_product(name="Table").id}
     program.refused("POST", "/imports/variant-sync", other, status=409, code="product_mismatch")
     program.refused("POST", "/imports/variant-sync", {**body, "handle": "chair"}, status=422, code="validation_error")
+    named = {key: value for key, value in body.items() if key != "product_id"}
+    for name in ("chair", "Chair"):
+        answer = program.data("POST", "/imports/variant-sync", {**named, "product": name, "stock": 4}, status=200)
+        assert answer["action"] == "unchanged"
+    program.refused("POST", "/imports/variant-sync", {**named, "product": "Desk"}, status=404, code="not_found")
+    make_product(name="Chair", handle="other-chair")
+    program.refused(
+        "POST", "/imports/variant-sync", {**named, "product": "Chair"}, status=422, code="validation_error"
+    )
     program.refused("POST", "/imports/variant-sync", {**by_handle, "handle": "nope"}, status=404, code="not_found")
 
 

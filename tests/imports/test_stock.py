@@ -58,6 +58,21 @@ def test_a_count_is_refused_where_something_was_sold_since(bring: Import) -> Non
     assert movements_of(bell) == [4]
 
 
+def test_the_same_file_again_books_no_difference_twice(bring: Import) -> None:
+    flute, viola = make_variant(sku="FLUTE", stock=6), make_variant(sku="VIOLA", stock=1)
+    file = "sku,stock,delta,expected\nFLUTE,,-2,\nVIOLA,,-3,\n"
+    assert bring(file, kind="stock").counts == (1, 0, 1)
+    assert bring(file, kind="stock", dry_run=True).counts == (0, 1, 1)
+    stock.adjust(stock.AdjustStock(viola.id, "found", delta=9), actor=ANA)
+    assert bring(file, kind="stock").counts == (1, 1, 0)  # the row that was refused the first time
+    assert bring(file, kind="stock").counts == (0, 2, 0)
+    assert (stock_of(flute), stock_of(viola)) == (4, 7)
+    assert bring(file + "\n", kind="stock").counts == (2, 0, 0)  # another file is another delivery
+    counted = "sku,stock,expected\nFLUTE,9,2\n"
+    assert bring(counted, kind="stock").counts == (1, 0, 0)
+    assert bring(counted, kind="stock").counts == (0, 1, 0)
+
+
 def test_the_same_variant_twice_is_refused_for_both(bring: Import) -> None:
     horn = make_variant(make_product(name="Horn"), sku="HORN", stock=6)
     done = bring("sku,product,delta\nHORN,Horn,1\nHORN,,1\n", kind="stock")

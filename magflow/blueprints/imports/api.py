@@ -176,11 +176,13 @@ def sync_variant(data: dict[str, Any]) -> Response:
 
 
 def _product_id(data: dict[str, Any]) -> int:
-    if ("product_id" in data) == ("handle" in data):
-        raise Invalid([FieldError("product_id", "one_of", {"fields": "product_id, handle"})])
+    if len({"product_id", "handle", "product"} & data.keys()) != 1:
+        raise Invalid([FieldError("product_id", "one_of", {"fields": "product_id, handle, product"})])
     if "product_id" in data:
         return int(data["product_id"])
-    return imports.product_of_handle(db.session(), data["handle"])
+    if "handle" in data:
+        return imports.product_of_handle(db.session(), data["handle"])
+    return imports.product_called(db.session(), data["product"])
 
 
 @api.get("/exports/variants.csv")

@@ -78,10 +78,11 @@ class FeedRecordBody(Body):
     """One record of a feed: what it says of one variant. What is left out stays as it is."""
 
     source = Text(required=True, most=LONGEST_SOURCE)
-    source_account = Text(required=True, most=LONGEST_SOURCE)
+    source_account = Text(most=LONGEST_SOURCE, load_default="default", metadata={"default": "default"})
     external_id = Text(required=True)
     product_id = Id()
     handle = Text(metadata={"description": "The product's handle, instead of its id"})
+    product = Text(metadata={"description": "The product's handle or name, instead of its id"})
     sku = Text(most=120)
     title = Text()
     price = Money()

@@ -62,6 +62,15 @@ WHERE {ROWS}
 WINDOW here AS (PARTITION BY c.variant_id)"""
 """Shopify counts by location, and MagFlow has one stock: that of all locations together, or of the one chosen."""
 
+# The same file again changes nothing: a difference that this row of this file has booked already is not booked twice.
+# Asked under the locks, so that two imports of one file cannot both find that nobody was there before.
+BOOKED: Final = """
+UPDATE plan p SET idle = true
+FROM imports me JOIN imports e ON e.sha256 = me.sha256 AND e.kind = me.kind AND e.id <> me.id
+JOIN import_rows r ON r.import_id = e.id AND r.outcome = 'updated'
+WHERE me.id = %(import)s AND NOT e.dry_run AND e.undone_at IS NULL
+  AND p.delta IS NOT NULL AND p.fault IS NULL AND r.number = p.number AND r.variant_id = p.variant_id"""
+
 TO_LOCK: Final = "SELECT variant_id FROM plan WHERE fault IS NULL AND NOT idle"
 
 # Under the locks: what the stock comes to, and whether the figure that the file was made from still stands.
@@ -70,7 +79,7 @@ UPDATE plan p
 SET stock_before = v.stock, stock = coalesce(p.wanted, v.stock + p.delta),
     stock_differs = coalesce(p.wanted, v.stock + p.delta) <> v.stock,
     fault = CASE
-        WHEN p.expected <> v.stock THEN {
+        WHEN p.expected <> v.stock AND p.wanted IS DISTINCT FROM v.stock THEN {
     fault(
         "expected",
         "stale_version",
@@ -130,6 +139,7 @@ def apply(
     with batch(session) as statements:
         if since.asked(scope.choices):
             statements.send(since.PLAN, since.values(scope.choices))
+        statements.send(BOOKED, values)
         statements.send(DECIDE, values)
         stocks = statements.send(STOCKS)
     if changed := dict(stocks.fetchall()):
