@@ -2,7 +2,9 @@
 
 `python -m benchmarks.stock_sync` prints both as JSON. The pass by hand finds the same causes for the same accounts and
 keeps them in a table with the same unique key, but has no life of an alert, no money, no news and no history. The
-target is four times its time. LIMIT_SYNC_VARIANTS says how many variants there are, each with offers in two accounts.
+target is four times its time. LIMIT_SYNC_VARIANTS says how many variants there are, each with offers in two accounts; a
+third of them sold and have forecasts. With 0 for the number of repeats only `analyze/{sku}` is measured, through the
+application: LIMIT_SYNC_VARIANTS=500000 python -m benchmarks.stock_sync 0 is a shop of a million offers.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from benchmarks.ground import SHOP, Ground, ground
 VARIANTS: Final = int(os.environ.get("LIMIT_SYNC_VARIANTS", "100000"))
 TARGET: Final = 4.0
 CHANGED: Final = 1_000
+ASKED: Final = 2_000
+"""SKUs that are analysed one by one, for the percentiles."""
 
 FILL: Final = """
 SET magflow.stock_reason = 'migration';
@@ -40,6 +44,11 @@ SELECT a.id, v.id, v.id || '-' || a.code,
        CASE WHEN random() < 0.6 THEN 1 + (random() * 3)::integer END,
        now() - make_interval(hours => (random() * 24 * 8)::integer), now()
 FROM variants v CROSS JOIN marketplace_accounts a;
+INSERT INTO demand_forecasts (variant_id, account_id, until, sold, days_out, weeks, mean, variance, weekly, ratio,
+                              own_part)
+SELECT o.variant_id, o.account_id, date_trunc('week', now())::date, array_fill(2, ARRAY[52]),
+       array_fill(0, ARRAY[52])::smallint[], 52, 2, 3, 1 + random() * 4, 1 + random(), 1
+FROM offers o WHERE o.variant_id % 3 = 0;
 DELETE FROM stock_sync_changes;
 CREATE TABLE by_hand (variant_id bigint REFERENCES variants, cause text, priority integer, accounts bigint[],
                       PRIMARY KEY (variant_id, cause));
@@ -113,6 +122,33 @@ def measure(place: Ground, repeats: int) -> dict[str, Any]:
     }
 
 
+def measure_one(place: Ground) -> dict[str, Any]:
+    """`GET /stock-sync/analyze/{sku}`, asked as programs ask it, for SKUs from everywhere in the shop."""
+    from magflow.app import create_app
+    from magflow.domain.actors import SYSTEM
+    from magflow.services import tokens
+
+    app = create_app(place.settings())
+    with app.app_context():
+        made = tokens.create_token(tokens.CreateToken("bench", ("stock:read",)), actor=SYSTEM)
+    client, headers = app.test_client(), {"Authorization": f"Bearer {made.plaintext}"}
+    each, amounts = [], 0
+    for number in [*range(20), *range(0, VARIANTS, VARIANTS // ASKED)]:
+        began = time.perf_counter()
+        answer = client.get(f"/api/v1/stock-sync/analyze/SKU-{number}", headers=headers)
+        each.append(time.perf_counter() - began)
+        amounts += answer.get_json()["meta"]["amounts"]["rule"] == "forecast"
+    each = sorted(each[20:])  # the first ones warm up
+    return {
+        "offers": VARIANTS * 2,
+        "asked": len(each),
+        "from_forecasts": amounts,
+        "p50_ms": round(1e3 * statistics.median(each), 2),
+        "p95_ms": round(1e3 * each[int(len(each) * 0.95)], 2),
+        "p99_ms": round(1e3 * each[int(len(each) * 0.99)], 2),
+    }
+
+
 def _analyse(sku: str) -> None:
     """What `GET /stock-sync/analyze/{sku}` reads."""
     from magflow.db import db
@@ -136,7 +172,7 @@ def main(arguments: Sequence[str]) -> None:
         with psycopg.connect(place.admin_of(SHOP), autocommit=True) as admin:
             for statement in FILL.format(products=VARIANTS // 100 + 1, variants=VARIANTS).split(";\n"):
                 admin.execute(statement)  # type: ignore[call-overload]
-        print(json.dumps(measure(place, repeats), indent=1))
+        print(json.dumps(measure(place, repeats) if repeats else measure_one(place), indent=1))
 
 
 if __name__ == "__main__":
