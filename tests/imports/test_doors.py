@@ -183,9 +183,7 @@ def test_one_record_of_a_feed_makes_one_variant(app: Flask, program: Program) ->
         assert answer["action"] == "unchanged"
     program.refused("POST", "/imports/variant-sync", {**named, "product": "Desk"}, status=404, code="not_found")
     make_product(name="Chair", handle="other-chair")
-    program.refused(
-        "POST", "/imports/variant-sync", {**named, "product": "Chair"}, status=422, code="validation_error"
-    )
+    program.refused("POST", "/imports/variant-sync", {**named, "product": "Chair"}, status=422, code="validation_error")
     program.refused("POST", "/imports/variant-sync", {**by_handle, "handle": "nope"}, status=404, code="not_found")
 
 
