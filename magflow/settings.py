@@ -87,6 +87,9 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     trusted_hosts: tuple[str, ...]
     outgoing_allow: tuple[str, ...] = ()
+    sms_url: str | None = None
+    sms_token: str | None = None
+    sms_body: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -122,6 +125,9 @@ class Settings:
             trusted_proxies=value("MAGFLOW_TRUSTED_PROXIES", ()),
             trusted_hosts=value("MAGFLOW_TRUSTED_HOSTS", ()),
             outgoing_allow=value("MAGFLOW_OUTGOING_ALLOW", ()),
+            sms_url=value("MAGFLOW_SMS_URL"),
+            sms_token=value("MAGFLOW_SMS_TOKEN"),
+            sms_body=value("MAGFLOW_SMS_BODY"),
         )
 
     def with_database(self, url: str) -> Settings:
@@ -326,6 +332,25 @@ def _smtp_url(raw: object) -> str:
     return text
 
 
+def _web_address(raw: object) -> str:
+    text = _text(raw)
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError("must be an address such as https://gateway.example/send")
+    return text
+
+
+def _sms_body(raw: object) -> str:
+    text = _text(raw)
+    if "{to}" not in text or "{text}" not in text:
+        raise ValueError("must hold {to} and {text}, such as to={to}&message={text}")
+    return text
+
+
 def _listed(raw: object) -> list[str]:
     parts = raw if isinstance(raw, list) else _text(raw).split(",")
     return [_text(part) for part in parts]
@@ -366,6 +391,9 @@ SETTINGS: Final[Mapping[str, Callable[[object], Any]]] = {
     "MAGFLOW_TRUSTED_PROXIES": _networks,
     "MAGFLOW_TRUSTED_HOSTS": _hosts,
     "MAGFLOW_OUTGOING_ALLOW": _hosts,
+    "MAGFLOW_SMS_URL": _web_address,
+    "MAGFLOW_SMS_TOKEN": _text,
+    "MAGFLOW_SMS_BODY": _sms_body,
 }
 
 

@@ -33,6 +33,7 @@ from magflow.domain.actors import Actor
 from magflow.domain.errors import Refused, RetryLater
 from magflow.services import credentials, dispatch, jobs, subscriptions, upkeep
 from magflow.services.jobs import Postponed, Task
+from magflow.services.notifications import setup as notifications
 from magflow.settings import Settings
 from magflow.web import database, locale, logs
 from magflow.web.areas import Area, load_areas
@@ -96,6 +97,7 @@ def _application(settings: Settings) -> Flask:
     locale.init_app(app, settings)
     credentials.configure(settings.credentials_keys)
     subscriptions.allowed[:] = settings.outgoing_allow
+    notifications.configure(settings)
     return app
 
 

@@ -1,6 +1,7 @@
 """The tables, a module an aggregate. Constraints and triggers are born in `migrations/`; these mirror them."""
 
 from magflow.models.access import ApiToken, OneTimeLink, RateWindow, SignInThrottle, User, UserSession
+from magflow.models.automation import AutomationEntry, AutomationRule
 from magflow.models.bulk_edits import BulkEdit, BulkEditProgress, BulkEditRow
 from magflow.models.catalogue import (
     OptionType,
@@ -46,6 +47,7 @@ from magflow.models.marketplaces import (
     StockOutbox,
     StockPool,
 )
+from magflow.models.notifications import Message, Recipient, ToldAlert
 from magflow.models.operations import AdoptionChange, AuditEntry, Event, IdempotencyKey, Setting
 from magflow.models.orders import Order, OrderHandling, OrderItem, OrderSeries, OrderStatusMove, Refund, Restock
 from magflow.models.stock import StockMovement
@@ -70,17 +72,17 @@ from magflow.models.webhooks import (
 from magflow.models.workspace import SavedView, SavedViewDefault, TitleConfirmation, TroubleKeep, VariantTrouble
 
 __all__ = [
-    "AdoptionChange", "ApiToken", "AuditEntry", "BulkAnalysis", "BulkAnalysisPart", "BulkEdit", "BulkEditProgress",
-    "BulkEditRow", "DemandForecast", "Event", "ExportSchedule", "IdempotencyKey", "Image", "ImageFile", "Import",
-    "ImportChunk", "ImportFeed", "ImportImage", "ImportMapping", "ImportMissing", "ImportOption", "ImportProduct",
-    "ImportRow", "ImportStage", "JobFailure", "MarketplaceAccount", "MarketplaceOrder", "MarketplaceRequest",
-    "MarketplaceReturn", "MarketplaceWrite", "Offer", "OfferSnapshot", "OneTimeLink", "OptionReadingSkip",
-    "OptionType", "OptionValue", "OptionValueVariant", "Order", "OrderHandling", "OrderItem", "OrderSeries",
-    "OrderStatusMove", "OrderWindow", "PoolSettlement", "PriceTemplate", "PriceTemplateRule", "Product",
-    "ProductOptionType", "ProductOptionValue", "ProductPriceTemplate", "RateSlot", "RateWindow", "Refund", "Restock",
-    "SavedView", "SavedViewDefault", "Setting", "SignInThrottle", "SoldPicture", "StockAlert", "StockCase",
-    "StockFigure", "StockMovement", "StockOutbox", "StockPool", "StockSyncChange", "TitleConfirmation", "Transfer",
-    "TransferStep", "TroubleKeep", "User", "UserSession", "Variant", "VariantExternalId", "VariantImage",
-    "VariantStatus", "VariantTrouble", "WebhookDelivery", "WebhookEndpoint", "WebhookInbox", "WebhookSubscription",
-    "WebhookVersion",
+    "AdoptionChange", "ApiToken", "AuditEntry", "AutomationEntry", "AutomationRule", "BulkAnalysis",
+    "BulkAnalysisPart", "BulkEdit", "BulkEditProgress", "BulkEditRow", "DemandForecast", "Event", "ExportSchedule",
+    "IdempotencyKey", "Image", "ImageFile", "Import", "ImportChunk", "ImportFeed", "ImportImage", "ImportMapping",
+    "ImportMissing", "ImportOption", "ImportProduct", "ImportRow", "ImportStage", "JobFailure", "MarketplaceAccount",
+    "MarketplaceOrder", "MarketplaceRequest", "MarketplaceReturn", "MarketplaceWrite", "Message", "Offer",
+    "OfferSnapshot", "OneTimeLink", "OptionReadingSkip", "OptionType", "OptionValue", "OptionValueVariant", "Order",
+    "OrderHandling", "OrderItem", "OrderSeries", "OrderStatusMove", "OrderWindow", "PoolSettlement", "PriceTemplate",
+    "PriceTemplateRule", "Product", "ProductOptionType", "ProductOptionValue", "ProductPriceTemplate", "RateSlot",
+    "RateWindow", "Recipient", "Refund", "Restock", "SavedView", "SavedViewDefault", "Setting", "SignInThrottle",
+    "SoldPicture", "StockAlert", "StockCase", "StockFigure", "StockMovement", "StockOutbox", "StockPool",
+    "StockSyncChange", "TitleConfirmation", "ToldAlert", "Transfer", "TransferStep", "TroubleKeep", "User",
+    "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus", "VariantTrouble",
+    "WebhookDelivery", "WebhookEndpoint", "WebhookInbox", "WebhookSubscription", "WebhookVersion",
 ]  # fmt: skip

@@ -16,7 +16,9 @@ from magflow.models import Setting
 VAT_RATE: Final = "vat_rate"
 STOCK_SYNC: Final = "stock_sync"
 """Limits of stock sync that differ from the usual ones: `magflow.queries.stock_sync.limits`."""
-DEFAULTS: Final[dict[str, Any]] = {VAT_RATE: "21.00", STOCK_SYNC: {}}
+NOTIFICATIONS: Final = "notifications"
+"""What holds for all mails: who they are from, and what their links begin with."""
+DEFAULTS: Final[dict[str, Any]] = {VAT_RATE: "21.00", STOCK_SYNC: {}, NOTIFICATIONS: {}}
 """Every setting that there is, with its value until somebody decides otherwise."""
 
 WRITE: Final = """

@@ -39,13 +39,15 @@ TABLES: Final[dict[str, Any]] = {
     "imports": _l("Import"),
     "transfers": _l("Transfer"),
     "stock_alerts": _l("Alert"),
+    "automation_rules": _l("Rule of automation"),
+    "notification_recipients": _l("Recipient"),
     "settings": _l("Setting"),
     "users": _l("User"),
     "api_tokens": _l("Access token"),
 }
 
 OF_THE_SHOP: Final = frozenset(TABLES) - {
-    "users", "api_tokens", "settings", "webhook_endpoints", "webhook_subscriptions"
+    "users", "api_tokens", "settings", "webhook_endpoints", "webhook_subscriptions", "notification_recipients"
 }  # fmt: skip
 """What everybody who may read the catalogue may see; people and tokens are the owner's."""
 

@@ -61,7 +61,8 @@ def known_secrets(settings: Settings) -> list[str]:
         for url in (settings.database_url, settings.owner_database_url, settings.smtp_url)
         if url and (found := re.search(r"://[^:/@]*:([^@]+)@", url))
     ]
-    return [settings.secret_key, *settings.credentials_keys, *passwords]
+    tokens = [settings.sms_token] if settings.sms_token else []
+    return [settings.secret_key, *settings.credentials_keys, *passwords, *tokens]
 
 
 def configure(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import Blueprint
 
 from magflow.db import db
-from magflow.queries import audit, audit_names, home, stock_alerts
+from magflow.queries import audit, audit_names, automation, home, notifications, stock_alerts
 from magflow.queries.audit import AuditEntry
 from magflow.web import audit_words, auth
 from magflow.web.forms import show
@@ -37,6 +37,8 @@ def index() -> str:
         figures=figures,
         worst=stock_alerts.alerts(db.session(), stock_alerts.AlertFilter(), limit=WORST).rows if sees_stock else [],
         counts=stock_alerts.summary(db.session()) if sees_stock else None,
+        paused=automation.paused(db.session()) if sees_stock else [],
+        unsent=notifications.failing(db.session()) if sees_stock and allowed("admin", scopes) else 0,
         steps=first_steps(figures, scopes),
         activity=recent_activity() if allowed("admin", scopes) else [],
         urls={

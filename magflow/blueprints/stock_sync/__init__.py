@@ -1,14 +1,35 @@
 """Marketplace stock: what is where, what is wrong with it, and moving it."""
 
-from magflow.blueprints.stock_sync import api, figure_pages, jobs, pages, queue_pages, transfer_api, transfer_pages
+from magflow.blueprints.stock_sync import (
+    api,
+    automatic_jobs,
+    automation_api,
+    automation_pages,
+    figure_pages,
+    jobs,
+    notification_pages,
+    pages,
+    queue_pages,
+    transfer_api,
+    transfer_pages,
+    unsubscribe_pages,
+)
 from magflow.web.areas import Area, MenuEntry
 from magflow.web.locale import _l
 
 area = Area(
     "stock_sync",
-    blueprints=(pages.blueprint, queue_pages.blueprint, transfer_pages.blueprint, figure_pages.blueprint),
-    api=(api.api, transfer_api.api),
-    tasks=jobs.TASKS,
+    blueprints=(
+        pages.blueprint,
+        queue_pages.blueprint,
+        transfer_pages.blueprint,
+        figure_pages.blueprint,
+        automation_pages.blueprint,
+        notification_pages.blueprint,
+        unsubscribe_pages.blueprint,
+    ),
+    api=(api.api, transfer_api.api, automation_api.api),
+    tasks=(*jobs.TASKS, *automatic_jobs.TASKS),
     menu=(
         MenuEntry(
             _l("Stock sync"),

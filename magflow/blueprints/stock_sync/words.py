@@ -126,6 +126,7 @@ def tabs(current: str) -> list[dict[str, Any]]:
         ("products", _("Products unified"), "stock_sync.products"),
         ("transfers", _("Transfers"), "sync_transfers.index"),
         ("history", _("History"), "stock_sync.history"),
+        ("automation", _("Automation"), "automation.index"),
         ("figures", _("Figures"), "sync_figures.index"),
     )
     return [{"label": label, "url": url_for(to), "active": key == current} for key, label, to in pages]

@@ -1,0 +1,27 @@
+"""Automation: what is done by itself and for whom it is written down; who is told of alerts, and what they were sent."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0030_automation"
+down_revision = "0029_demand"
+branch_labels = None
+depends_on = None
+
+SQL = Path(__file__).parents[1] / "sql"
+
+
+def upgrade() -> None:
+    """Make the tables and the triggers."""
+    run("0030_automation.sql")
+
+
+def downgrade() -> None:
+    """Drop them."""
+    run("0030_automation_down.sql")
+
+
+def run(name: str) -> None:
+    """Run a frozen file of statements. The driver reads % as a placeholder."""
+    op.get_bind().exec_driver_sql((SQL / name).read_text(encoding="utf-8").replace("%", "%%"))
