@@ -17,7 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import ORMExecuteState, Session
 
-from magflow.concurrency import locks, run, transactions
+from magflow.concurrency import locks, many_orders, run, transactions
 from magflow.concurrency.transactions import UnitSession
 from magflow.domain.errors import InsufficientStock
 from magflow.services import checkout, dispatch, feeds, idempotency, ledger, restock
@@ -216,6 +216,23 @@ def feed_without_its_lock() -> AbstractContextManager[Any]:
     return swapped(feeds, lock_names=lambda *_, **__: None)
 
 
+def many_orders_without_lock() -> AbstractContextManager[Any]:
+    """Many orders that are confirmed together are read, not locked."""
+    return swapped(many_orders, LOCK_ORDERS=edited(many_orders.LOCK_ORDERS, LOCK, ""))
+
+
+def many_without_their_variants() -> AbstractContextManager[Any]:
+    """What many orders sell is not locked before it is sold."""
+    return swapped(many_orders, LOCK_THEIR_VARIANTS=edited(many_orders.LOCK_THEIR_VARIANTS, "\nORDER BY id" + LOCK, ""))
+
+
+def many_orders_backwards() -> AbstractContextManager[Any]:
+    """Many orders are locked in another order than everybody else locks them."""
+    return swapped(
+        many_orders, LOCK_ORDERS=edited(many_orders.LOCK_ORDERS, "ORDER BY id" + LOCK, "ORDER BY id DESC" + LOCK)
+    )
+
+
 MUTANTS: Final = [
     Mutant("1", "stock is read, reckoned and written back", read_and_write_back),
     Mutant("2", "guard by sub-select", guard_by_subselect),
@@ -234,5 +251,8 @@ MUTANTS: Final = [
     Mutant("18", "lines of one variant not summed", lines_not_summed),
     Mutant("A", "count without the figure that was seen", count_without_expected),
     Mutant("B", "variant sync without its lock", feed_without_its_lock),
+    Mutant("C", "many orders read without lock", many_orders_without_lock),
+    Mutant("D", "variants of many orders not locked", many_without_their_variants),
+    Mutant("E", "many orders locked backwards", many_orders_backwards, scenarios.many_orders_are_locked_by_their_ids),
 ]
 """8, 13 and 14 belong to imports, jobs and the inbox."""

@@ -19,7 +19,7 @@ from magflow.concurrency import advisory_key, execute, lock_names, lock_variants
 from magflow.db import db
 from magflow.domain.errors import RetryLater
 from magflow.models import Variant
-from magflow.services import checkout, dispatch, events, idempotency, orders, stock
+from magflow.services import checkout, checkout_in_bulk, dispatch, events, idempotency, orders, stock
 from tests.concurrency.units import ACTOR, Unit, one
 from tests.shop import make_order, make_variant
 
@@ -140,6 +140,36 @@ def names_are_locked_by_their_numbers(app: Flask, admin: Admin) -> None:
         [ended, _] = side_by_side(app, lambda: run(wants_all, ACTOR), look)
     assert isinstance(ended, RetryLater), f"ended with {ended!r}"
     assert held == [{advisory_key(*name) for name in names[:middle]}], "not those below, and only those"
+
+
+def many_orders_are_locked_by_their_ids(app: Flask, admin: Admin) -> None:
+    """Somebody holds the lower of two orders; who confirms both waits for it, and does not hold the other meanwhile."""
+    mug = make_variant(stock=2)
+    low, high = make_order((mug, 1)), make_order((mug, 1))
+    begun = threading.Event()
+    pids: list[int] = []
+    free: list[int] = []
+
+    def confirm_both(session: Session) -> list[checkout_in_bulk.Outcome]:
+        pids.append(one(session, "SELECT pg_backend_pid()")[0])
+        begun.set()
+        command = checkout_in_bulk.FinalizeOrders([high.id, low.id])
+        return checkout_in_bulk.finalize_many.within(session, command, actor=ACTOR)
+
+    with psycopg.connect(admin.info.dsn, password=admin.info.password) as holder:
+        holder.execute("SELECT FROM orders WHERE id = %s FOR NO KEY UPDATE", [low.id])
+
+        def look() -> None:
+            begun.wait(10)
+            while not admin.execute("SELECT pg_blocking_pids(%s)", [pids[0]]).fetchone()[0]:  # type: ignore[index]
+                pass
+            held = "SELECT id FROM orders WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED"
+            free.extend(row[0] for row in admin.execute(held, [high.id]))
+            holder.rollback()
+
+        [ended, _] = side_by_side(app, lambda: run(confirm_both, ACTOR), look)
+    assert free == [high.id], "the higher order was held while the lower one was waited for"
+    assert [outcome.refused for outcome in ended] == [None, None], f"ended with {ended!r}"
 
 
 def _signed(number: int) -> int:
