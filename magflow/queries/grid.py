@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, Text, any_, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, Text, any_, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from magflow.domain.grid import Row
-from magflow.models import OptionValue, OptionValueVariant, ProductOptionType, Variant, VariantStatus
+from magflow.models import Image, OptionValue, OptionValueVariant, ProductOptionType, Variant, VariantStatus
 
 PAGE: Final = 2_048
 
@@ -37,6 +37,11 @@ def page(session: Session, product_id: int, *, after: int = 0, limit: int = PAGE
     rows = [Row._make(row) for row in found[:limit]]
     more = rows[-1].id if rows and len(found) > limit else None
     return GridPage(rows, _labels(session, product_id, [row.id for row in rows]), more)
+
+
+def has_pictures(session: Session, product_id: int) -> bool:
+    """Whether any picture of the product or of its variants exists."""
+    return bool(session.scalar(select(exists().where(Image.product_id == product_id))))
 
 
 def _labels(session: Session, product_id: int, ids: Sequence[int]) -> dict[int, str]:

@@ -31,6 +31,7 @@ from werkzeug.wrappers import Response
 from magflow.db import db
 from magflow.domain.border import INT64_MAX, MONEY_MAX, Unfit, integer, text
 from magflow.queries import paging
+from magflow.web import columns
 from magflow.web.auth import visitor
 from magflow.web.list_page import DEEPEST, FORMATTERS, ListPage
 from magflow.web.locale import _
@@ -204,6 +205,7 @@ class ReadView(_Guarded, ListPage, ModelView):  # type: ignore[misc]
         sort = _number("sort")
         column = self._get_column_by_idx(sort)
         tab = self.current_tab()
+        kept = {"view": tab.key if tab is not None else None, columns.COLUMNS: columns.asked(self.column_choice)}
         asked = ViewArgs(
             page=min(_number("page") or 0, DEEPEST // size - 1),
             page_size=size,
@@ -212,7 +214,7 @@ class ReadView(_Guarded, ListPage, ModelView):  # type: ignore[misc]
             search=_text("search"),
             filters=self._get_list_filter_args(),
             # Not whatever else the address holds: `_scheme` and `_external` would steer every link of the page.
-            extra_args={"view": tab.key} if tab is not None and tab.key else {},
+            extra_args={name: value for name, value in kept.items() if value},
         )
         g.list_args = asked
         return asked

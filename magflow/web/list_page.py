@@ -13,6 +13,7 @@ from flask_admin.model.base import ViewArgs
 from sqlalchemy import ColumnElement
 
 from magflow.queries import paging
+from magflow.web import columns
 from magflow.web.locale import _, day, moment, number
 
 UNKNOWN: Final = "—"
@@ -80,6 +81,8 @@ class ListPage:
     list_tabs: ClassVar[Sequence[ListTab]] = ()
     numeric_columns: ClassVar[Sequence[str]] = ()
     """Columns of figures: right-aligned, thousands set apart."""
+    column_choice: ClassVar[Sequence[columns.Column]] = ()
+    """Columns that a person shows or leaves out, in the order in which they stand behind the first one."""
     search_text: ClassVar[Any] = None
     """What the search field says; by default the names of the columns that are searched."""
     empty_title: ClassVar[Any] = None
@@ -127,6 +130,9 @@ class ListPage:
         back = context["return_url"]
         return {
             "columns": self._columns(asked),
+            "list_columns": [column for _index, column in self._shown_columns()],
+            "column_choices": columns.choices(self.column_choice),
+            "shown_columns": columns.shown(self.column_choice),
             "list_tabs": self._tabs(),
             "kept": self._kept(asked),
             "filter_chip_list": self._chips(asked),
@@ -137,12 +143,20 @@ class ListPage:
             "clear_search_url": self._get_list_url(asked.clone(page=0, search=None, filters=[])),
         }
 
+    def _shown_columns(self) -> list[tuple[int, tuple[str, str]]]:
+        """Each with its number, by which the address names what is sorted by."""
+        numbered = list(enumerate(self._list_columns))
+        if not self.column_choice:
+            return numbered
+        by_key = {key: (index, (key, label)) for index, (key, label) in numbered}
+        return [numbered[0], *(by_key[key] for key in columns.shown(self.column_choice) if key in by_key)]
+
     def _columns(self, asked: ViewArgs) -> list[dict[str, Any]]:
-        columns = []
-        for index, (key, label) in enumerate(self._list_columns):
+        told = []
+        for index, (key, label) in self._shown_columns():
             chosen = asked.sort == index
             turned = asked.clone(page=0, sort=index, sort_desc=int(chosen and not asked.sort_desc))
-            columns.append(
+            told.append(
                 {
                     "label": label,
                     "num": key in self.numeric_columns,
@@ -150,14 +164,14 @@ class ListPage:
                     "sorted": ("desc" if asked.sort_desc else "asc") if chosen else None,
                 }
             )
-        return columns
+        return told
 
     def _tabs(self) -> list[dict[str, Any]]:
         current = self.current_tab()
         return [
             {
                 "label": tab.label,
-                "url": self.get_url(".index_view", view=tab.key or None),
+                "url": self.get_url(".index_view", view=tab.key or None, columns=columns.asked(self.column_choice)),
                 "active": tab is current,
                 "count": tab.count() if tab.count is not None else None,
             }

@@ -12,7 +12,7 @@ from flask import flash, request, url_for
 
 from magflow.domain.border import INT64_MAX, Unfit, integer
 from magflow.domain.errors import Invalid
-from magflow.web import border
+from magflow.web import border, columns
 from magflow.web.locale import _, number
 
 PAGE: Final = 50
@@ -41,8 +41,8 @@ class Listing:
 
     @property
     def narrowed(self) -> bool:
-        """Whether anything but a tab was chosen."""
-        return any(name != "view" for name in self.values)
+        """Whether anything but a tab and columns was chosen."""
+        return any(name not in {"view", columns.COLUMNS} for name in self.values)
 
     @property
     def after(self) -> str | None:
@@ -68,7 +68,9 @@ class Listing:
         shown = None if not count else f"{number(most)}+" if count > most else number(count)
         return {
             "label": label,
-            "url": url_for(request.endpoint or "", **(request.view_args or {}), view=view or None),
+            "url": url_for(
+                request.endpoint or "", **(request.view_args or {}), view=view or None, columns=self[columns.COLUMNS]
+            ),
             "active": (self["view"] or "") == view,
             "count": shown,
         }

@@ -7,7 +7,13 @@ import re
 import pytest
 from flask import Flask
 
+from magflow.domain.pictures import picture
+from magflow.services import images
+from magflow.services.images import NewImage
 from tests.blueprints.conftest import Clerk, words
+from tests.pictures import picture_file
+from tests.services.test_grid import statements
+from tests.shop import ANA, make_product, make_variant
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +95,66 @@ def test_nonsense_is_refused(ana: Clerk, bob: Clerk) -> None:
     evil = ana.send("/views/products", name="Evil", query="q=a&next=//evil.example%0d%0aX: y")
     assert evil.headers["Location"] == "/products?q=a&next=%2F%2Fevil.example%0D%0AX%3A+y"
     assert bob.send("/views/products/987654321", name="X").status_code == 303
+
+
+def heads(page: str) -> list[str]:
+    """The names over the columns of a list."""
+    table = re.search(r"<thead>.*?</thead>", page, re.DOTALL)
+    assert table is not None
+    return [words(head) for head in re.findall(r"<th scope.*?</th>", table[0], re.DOTALL) if "<input" not in head]
+
+
+def test_columns_are_chosen_and_a_view_keeps_them(ana: Clerk, module_app: Flask) -> None:
+    with module_app.app_context():
+        make_variant(make_product(name="Ladle", brand="Ursul"), sku="LADLE", price="9.50")
+    usual = ["SKU", "Product", "Title", "Barcode (EAN)", "Price", "Stock", "Status"]
+    assert heads(ana.get("/products/variants/?search=ladle")) == usual
+    ticked = ana.browser.get("/products/variants/?search=ladle&columns=brand&columns=price&columns=nonsense")
+    where = ticked.headers["Location"]
+    assert where == "/products/variants/?search=ladle&columns=brand.price.nonsense"
+    page = ana.get(where)
+    assert heads(page) == ["SKU", "Brand", "Price"]
+    assert "Ursul" in words(page) and "thumb" not in page
+    assert "columns=brand.price" in page, "searching, sorting and the next page keep them"
+    assert heads(ana.get("/products/variants/?columns=brand.price&sort=4")) == ["SKU", "Brand", "Price"]
+
+    saved = ana.send("/views/variants", name="Brands", query="search=ladle&columns=brand.price&at=7")
+    assert saved.headers["Location"] == "/products/variants/?search=ladle&columns=brand.price"
+    assert "Brands" in links(ana.get("/products/variants/?saved=none"), "products/variants/")
+
+
+def test_columns_of_products(ana: Clerk, module_app: Flask) -> None:
+    with module_app.app_context():
+        make_variant(make_product(name="Whisk", brand="Ursul", category="Kitchen"), sku="WHISK", price="9.50")
+    assert heads(ana.get("/products?q=whisk")) == ["Product", "Active", "Drafts", "Stock", "Price", "State"]
+    page = ana.get("/products?q=whisk&columns=brand.stock.handle")
+    assert heads(page) == ["Product", "Stock", "Brand", "Handle"]
+    assert "<td data-label=\"Brand\">Ursul" in page and "<small>Kitchen</small>" in page, "not below the name as well"
+    assert "columns=brand.stock.handle" in re.findall(r'href="([^"]*view=drafts[^"]*)"', page)[0]
+
+
+def test_pictures_of_a_page_are_one_statement(ana: Clerk, module_app: Flask) -> None:
+    shared, own = (picture(picture_file(colour=colour)) for colour in ("#104020", "#204010"))
+    with module_app.app_context():
+        spoon = make_product(name="Spoon", options={"Size": ["S", "M", "L"]})
+        small, *_others = (make_variant(spoon, values=[("Size", s)], sku=f"SPOON-{s}") for s in "SML")
+        first = images.add(NewImage(shared, spoon.id, None), actor=ANA).image.sha256
+        second = images.add(NewImage(own, None, small.id), actor=ANA).image.sha256
+        sent = {}
+        for columns in ("picture.price", "price"):
+            with statements() as seen:
+                page = ana.get(f"/products/variants/?search=SPOON&columns={columns}")
+            sent[columns] = len(seen)
+            assert (page.count(first), page.count(second)) == ((2, 1) if "picture" in columns else (0, 0))
+        assert sent["picture.price"] == sent["price"] + 1
+
+        with statements() as seen:
+            rows = ana.browser.get(f"/products/{spoon.id}/grid/rows").get_json()
+        assert (len(rows["rows"]), rows["shown"], len(rows["pictures"])) == (
+            3,
+            [rows["shown"][0], *[rows["shown"][1]] * 2],
+            2,
+        )
+        assert second in rows["pictures"][rows["shown"][0]] and first in rows["pictures"][rows["shown"][1]]
+        assert len(seen) <= 6
+    assert '"pictures": true' in ana.get(f"/products/{spoon.id}/grid")

@@ -38,6 +38,16 @@ document.addEventListener("securitypolicyviolation", (event) => {
 });
 """
 
+# What passes by is gone after some seconds; on a busy machine that may be before a test looks.
+REMEMBER_WHAT_PASSES_BY = """
+window.passedBy = [];
+new MutationObserver((changes) => {
+  for (const { addedNodes } of changes)
+    for (const node of addedNodes)
+      if (node.nodeType === 1 && node.matches(".toast")) window.passedBy.push(node.innerText);
+}).observe(document, { childList: true, subtree: true });
+"""
+
 
 def find_chromium() -> str | None:
     """The browser to use; the one that was named, and no other in its place."""
@@ -108,12 +118,22 @@ class Person:
         self.ready()
 
     def said(self) -> str:
-        """What passed by or stays above the content."""
-        return " ".join(self.page.locator(".toast, .flashes .flash, [role=alert]").all_inner_texts())
+        """What passed by on this page, or stays above its content."""
+        stays = self.page.locator(".flashes .flash, [role=alert]").all_inner_texts()
+        return " ".join([*self.page.evaluate("window.passedBy"), *stays])
+
+    def hears(self, sentence: str) -> None:
+        """Wait until that passed by or stays above the content."""
+        self.page.wait_for_function(
+            """(sentence) => [...window.passedBy, ...[...document.querySelectorAll(
+              ".flashes .flash, [role=alert]")].map((one) => one.innerText)].join(" ").includes(sentence)""",
+            arg=sentence,
+        )
 
     def listen(self) -> None:
         """Note whatever the browser complains about."""
         self.page.add_init_script(REPORT_VIOLATIONS)
+        self.page.add_init_script(REMEMBER_WHAT_PASSES_BY)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(f"{self.page.url}: {error}"))
 

@@ -64,15 +64,34 @@ def test_pictures_of_a_variant_and_the_swap_of_its_draft(ana: Person, mugs: tupl
     page.click(".picture:nth-child(2) [data-confirm]")
     page.click("#confirm [data-verb]")
     expect(page.locator(".picture")).to_have_count(1)
-    assert page.input_value("[name=title]") == "typed and not saved"
+    expect(page.locator("[name=title]")).to_have_value("typed and not saved")
 
     page.evaluate("document.querySelector('form[data-guard]').dataset.dirty = ''")
     ana.go(f"/products/variants/{draft}")
     page.click("text=Activate")
     ana.agree()
     expect(page.locator(".versus .differs")).to_have_count(2)
-    assert page.locator(".versus .differs th").all_inner_texts()[0].startswith("Price")
+    expect(page.locator(".versus .differs th").first).to_contain_text("Price")
     ana.press("text=Swap: sell MUG-RED-NEW instead")
     expect(page.locator("tr", has_text="MUG-RED-NEW")).to_contain_text("Active")
     expect(page.locator("tr", has=page.locator("small", has_text=re.compile("^MUG-RED$")))).to_contain_text("Draft")
     expect(page.locator("tr .thumb[src]")).to_have_count(1)
+
+    ana.go(page.url.removeprefix(ana.address).split("?")[0] + "/grid")
+    expect(page.locator(f"#cell-{sold}-picture img")).to_have_attribute("src", re.compile("/thumbnail$"))
+    expect(page.locator(f"#cell-{draft}-picture")).to_have_text("no picture")
+    # A block is copied and pasted as if the column were not there.
+    page.locator(f"#cell-{sold}-sku").click()
+    page.evaluate(
+        r"""() => {
+          const data = new DataTransfer();
+          data.setData("text/plain", "MUG-1\tRed\tOne\t21\nMUG-2\tRed\tTwo\t22");
+          document.querySelector("[data-editor]").dispatchEvent(new ClipboardEvent("paste", {clipboardData: data}));
+        }"""
+    )
+    expect(page.locator("[data-sum]")).to_contain_text("Outside of the grid, left out: 2")
+    page.click("[data-paste] [data-apply]")
+    expect(page.locator(f"#cell-{draft}-title .grid-text")).to_have_text("Two")
+    expect(page.locator(f"#cell-{draft}-price .grid-text")).to_have_text("22.00")
+    page.click("[data-discard]")
+    expect(page.locator("[data-save]")).to_be_disabled()

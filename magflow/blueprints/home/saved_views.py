@@ -7,7 +7,7 @@ of its views by itself.
 
 from dataclasses import dataclass
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -21,6 +21,7 @@ from magflow.queries.saved_views import ViewRow
 from magflow.services import saved_views
 from magflow.services.saved_views import ChangeView, SaveView, kept_query
 from magflow.web import auth, border
+from magflow.web.columns import COLUMNS
 from magflow.web.forms import Form, Landing, act, ask_first, show
 from magflow.web.locale import _, _l
 from magflow.web.permissions import allowed, requires
@@ -93,6 +94,19 @@ def _of_list(name: str) -> dict[str, Any]:
         "manage_url": url_for("saved_views.index", name=name),
         "savable": bool(query) and chosen is None,
     }
+
+
+@blueprint.before_app_request
+def write_columns_once() -> ResponseReturnValue | None:
+    """The boxes of the columns' menu send a name for each: the address says them in one word, so that views compare."""
+    if (
+        request.method != "GET"
+        or len(named := request.args.getlist(COLUMNS)) < 2
+        or request.endpoint not in BY_ENDPOINT
+    ):
+        return None
+    others = [(name, value) for name, value in request.args.items(multi=True) if name != COLUMNS]
+    return redirect(f"{request.path}?{urlencode([*others, (COLUMNS, '.'.join(named))])}")
 
 
 @blueprint.before_app_request

@@ -1,6 +1,6 @@
 """The list of all variants of the shop, over Flask-Admin: searched, filtered, activated and deactivated in bulk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import current_app, flash, url_for
@@ -16,11 +16,12 @@ from magflow.blueprints.variants import bulk_pages
 from magflow.db import db
 from magflow.domain.errors import Refused
 from magflow.models import Product, Variant, VariantStatus
-from magflow.queries import paging, variant_lists, words
+from magflow.queries import images, paging, variant_lists, words
 from magflow.queries.catalogue import purchasable
 from magflow.queries.product_views import incomplete_variants, is_large, orphaned_variants, written_down
 from magflow.services import variants
 from magflow.web.auth import current_actor
+from magflow.web.columns import Column
 from magflow.web.keyset_list import KeysetList
 from magflow.web.list_page import ListTab
 from magflow.web.locale import _l, ngettext
@@ -66,7 +67,24 @@ class VariantView(KeysetList):
     can_view_details = False
     loading = (joinedload(Variant.product),)
 
-    column_list = ("sku", "product", "title", "ean", "price", "stock", "status")
+    # Addresses, and with them saved views, name a column to sort by by its number here: new ones come behind.
+    column_list = (
+        "sku", "product", "title", "ean", "price", "stock", "status", "compare_at_price", "brand", "category",
+        "updated_at",
+    )  # fmt: skip
+    column_choice = (
+        Column("picture", _l("Picture")),
+        Column("product", _l("Product")),
+        Column("brand", _l("Brand"), usual=False),
+        Column("category", _l("Category"), usual=False),
+        Column("title", _l("Title")),
+        Column("ean", _l("Barcode (EAN)")),
+        Column("price", _l("Price")),
+        Column("compare_at_price", _l("Compare-at price"), usual=False),
+        Column("stock", _l("Stock")),
+        Column("status", _l("Status")),
+        Column("updated_at", _l("Last changed"), usual=False),
+    )
     column_labels = {  # noqa: RUF012 - Flask-Admin's way
         "sku": _l("SKU"),
         "product": _l("Product"),
@@ -75,14 +93,21 @@ class VariantView(KeysetList):
         "price": _l("Price"),
         "stock": _l("Stock"),
         "status": _l("Status"),
+        "compare_at_price": _l("Compare-at price"),
+        "brand": _l("Brand"),
+        "category": _l("Category"),
+        "updated_at": _l("Last changed"),
     }
     column_formatters = {  # noqa: RUF012 - as above
         "product": macro("product"),
         "price": macro("price"),
         "stock": macro("stock"),
         "status": macro("status"),
+        "compare_at_price": macro("compare_at_price"),
+        "brand": macro("brand"),
+        "category": macro("category"),
     }
-    numeric_columns = ("price", "stock")
+    numeric_columns = ("price", "compare_at_price", "stock")
     column_sortable_list = ("sku", "price", "stock")
     orders = {None: variant_lists.ORDERS["id"], "sku": variant_lists.ORDERS["sku"]}  # noqa: RUF012 - as the base's
     short_orders = {  # noqa: RUF012 - as above
@@ -133,6 +158,12 @@ class VariantView(KeysetList):
     def row_url(self, row: Any, back: str) -> str | None:  # noqa: ARG002 - the base's signature
         """The variant's own page."""
         return url_for("variants.page", variant_id=row.id)
+
+    def list_context(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """The rows' pictures too, in one statement."""
+        told = super().list_context(context)
+        rows = context["data"] if "picture" in told["shown_columns"] else ()
+        return told | {"covers": images.covers_of_variants(db.session(), [row.id for row in rows]) if rows else {}}
 
     def bound(self) -> int:
         """What has to look at each row's options is counted less far."""

@@ -33,6 +33,7 @@ class ProductsQuery(border.Query):
     brand = border.Text()
     category = border.Text()
     sold_out = border.Boolean()
+    columns = border.Text(most=200)
 
 
 class ProductForm(border.Query):

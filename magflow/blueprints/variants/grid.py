@@ -24,7 +24,7 @@ from magflow.domain.errors import (
     SkuTaken,
 )
 from magflow.domain.grid import FIELDS, LARGEST_SAVE, Problem, Row, RowEdit, Typed
-from magflow.queries import catalogue
+from magflow.queries import catalogue, images
 from magflow.queries import grid as rows_of
 from magflow.services import grid, idempotency
 from magflow.services.grid import RowAnswer, SaveCells
@@ -131,18 +131,35 @@ def _setup(product_id: int) -> dict[str, Any]:
         "editable": [name for name in FIELDS if may["stock:write" if name == "stock" else "catalog:write"]],
         "most": LARGEST_SAVE,
         "words": {code: str(FIELD[code]) for code in LOCAL},
+        "pictures": rows_of.has_pictures(reading(), product_id),
     }
 
 
 @blueprint.get("/products/<int:product_id>/grid/rows")
 @requires("catalog:read")
 def rows(product_id: int) -> Response:
-    """The variants behind `after`: `[id, version, combination, cells...]` each, the cells as text."""
+    """The variants behind `after`: `[id, version, combination, cells...]` each, the cells as text.
+
+    `pictures` are the addresses of small pictures, `shown` the place of each row's among them, -1 for none: a picture
+    that two thousand variants share is written once.
+    """
     query = border.load(RowsQuery(), request.args.to_dict())
     catalogue.product(reading(), product_id)
     found = rows_of.page(reading(), product_id, after=query.get("after") or 0)
     listed = [[row.id, row.version, found.labels.get(row.id, ""), *_cells(row)] for row in found.rows]
-    return _json({"fields": FIELDS, "rows": listed, "next": found.next_after})
+    pictures, shown = _pictures([row.id for row in found.rows])
+    return _json({"fields": FIELDS, "rows": listed, "next": found.next_after, "pictures": pictures, "shown": shown})
+
+
+def _pictures(ids: Sequence[int]) -> tuple[list[str], list[int]]:
+    covers = images.covers_of_variants(reading(), ids)
+    places: dict[int, int] = {}
+    addresses: list[str] = []
+    for cover in covers.values():
+        if cover.id not in places:
+            places[cover.id] = len(addresses)
+            addresses.append(url_for("images.file", image_id=cover.id, sha256=cover.sha256, size="thumbnail"))
+    return addresses, [places[covers[id_].id] if id_ in covers else -1 for id_ in ids]
 
 
 def _cells(row: Row) -> list[str]:

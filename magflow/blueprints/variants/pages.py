@@ -1,10 +1,11 @@
 """Pages of products: the list, one product with its variants, and the forms that change it."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import pgettext
+from flask_babel import lazy_pgettext, pgettext
 from sqlalchemy.orm import Session
 
 from magflow.blueprints.variants import forms, image_pages
@@ -15,10 +16,12 @@ from magflow.domain.options import name_key
 from magflow.queries import audit, catalogue, images, product_lists, product_views, title_reading, troubles
 from magflow.services import products
 from magflow.services.products import EditProduct, NewProduct, OptionsPlan, SetOptions
+from magflow.web import columns
 from magflow.web.auth import request_id
+from magflow.web.columns import Column
 from magflow.web.forms import Form, Landing, act, ask_first, show
 from magflow.web.listing import PAGE, Listing
-from magflow.web.locale import _, ngettext
+from magflow.web.locale import _, _l, ngettext
 from magflow.web.pages import url_or_none
 from magflow.web.permissions import requires
 
@@ -26,6 +29,19 @@ blueprint = Blueprint("products", __name__)
 
 MOST_SHOWN = 100
 """Variants in the table of a product's page: a browser takes seconds over two thousand rows, the grid does not."""
+
+PRODUCT_COLUMNS = (
+    Column("picture", _l("Picture")),
+    Column("active", lazy_pgettext("variants", "Active")),
+    Column("drafts", _l("Drafts")),
+    Column("stock", _l("Stock")),
+    Column("price", _l("Price")),
+    Column("brand", _l("Brand"), usual=False),
+    Column("category", _l("Category"), usual=False),
+    Column("handle", _l("Handle"), usual=False),
+    Column("updated_at", _l("Last changed"), usual=False),
+    Column("state", _l("State")),
+)
 
 FIELDS = ("name", "brand", "category", "description", "vat_rate")
 
@@ -54,7 +70,7 @@ def index() -> str:
         "products/index.html",
         listing=listing,
         page=page,
-        covers=images.covers_of_products(reading(), [row.product.id for row in page.rows]),
+        covers=_covers([row.product.id for row in page.rows]),
         pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),
         tabs=_tabs(listing),
         chips=_chips(listing),
@@ -62,8 +78,14 @@ def index() -> str:
         brands=[(name, name) for name in product_views.brands(reading())],
         categories=[(name, name) for name in product_views.categories(reading())],
         import_url=url_or_none("imports.index"),
+        column_choices=columns.choices(PRODUCT_COLUMNS),
+        shown=columns.shown(PRODUCT_COLUMNS),
         empty_shop=not page.total and not listing.narrowed and not listing["view"],
     )
+
+
+def _covers(ids: Sequence[int]) -> dict[int, images.Cover]:
+    return images.covers_of_products(reading(), ids) if "picture" in columns.shown(PRODUCT_COLUMNS) else {}
 
 
 def _tabs(listing: Listing) -> list[dict[str, object]]:

@@ -155,7 +155,7 @@ async function load() {
     if (!answer.ok) throw new Error(String(answer.status));
     const page = await answer.json();
     setup.fields = page.fields;
-    store.load(page.fields, page.rows);
+    store.load(page.fields, page.rows, page.pictures, page.shown);
     after = page.next;
   } while (after);
 }

@@ -6,6 +6,9 @@ import { make } from "./view.js";
 
 const MOST_SHOWN = 300;
 
+/** Pictures and ticks are nothing for the clipboard: a block is copied and laid as if their columns were not there. */
+const isText = (column) => column !== "pick" && column !== "picture";
+
 export class Paste {
   constructor(root, view, editor, store, setup) {
     Object.assign(this, { view, editor, store, setup, planned: [] });
@@ -22,7 +25,7 @@ export class Paste {
   copy(event) {
     if (this.editor.open) return;
     const { top, bottom, left, right } = this.view.range;
-    const columns = this.view.columns.slice(left, right + 1).filter((column) => column !== "pick");
+    const columns = this.view.columns.slice(left, right + 1).filter(isText);
     const rows = this.store.rows.slice(top, bottom + 1);
     const text = (row, column) => {
       if (column === "label") return row.label;
@@ -49,7 +52,9 @@ export class Paste {
     const { top, bottom, left, right } = this.view.range;
     const height = Math.max(block.length, Math.floor((bottom - top + 1) / block.length) * block.length);
     const wide = Math.max(...block.map((line) => line.length));
-    const width = Math.max(wide, Math.floor((right - left + 1) / wide) * wide);
+    const columns = this.view.columns.slice(left).filter(isText);
+    const span = this.view.columns.slice(left, right + 1).filter(isText).length;
+    const width = Math.max(wide, Math.floor(span / wide) * wide);
     const cells = [];
     let outside = 0;
     for (let down = 0; down < height; down++) {
@@ -58,7 +63,7 @@ export class Paste {
         const text = line[along % wide];
         if (text === undefined) continue;
         const row = this.store.rows[top + down];
-        const field = this.view.columns[left + along];
+        const field = columns[along];
         if (row && !row.gone && this.store.editable(field)) cells.push({ row, field, typed: text });
         else outside += 1;
       }

@@ -6,8 +6,8 @@ import { difference, read, sum } from "./cells.js";
 const MOST_STEPS = 500;
 
 class Row {
-  constructor(id, version, label, fields, cells) {
-    Object.assign(this, { id, version, label, gone: false });
+  constructor(id, version, label, fields, cells, picture) {
+    Object.assign(this, { id, version, label, picture, gone: false });
     this.base = Object.fromEntries(fields.map((field, at) => [field, cells[at]]));
     this.drafts = new Map();
     this.problems = new Map();
@@ -49,12 +49,13 @@ export class Store extends EventTarget {
     this.dispatchEvent(new CustomEvent("changed", { detail: rows }));
   }
 
-  load(fields, rows) {
-    for (const [id, version, label, ...cells] of rows) {
-      const row = new Row(id, version, label, fields, cells);
+  /** `shown` says for each row which of the `pictures` it has, -1 for none. */
+  load(fields, rows, pictures = [], shown = []) {
+    rows.forEach(([id, version, label, ...cells], at) => {
+      const row = new Row(id, version, label, fields, cells, pictures[shown[at]] ?? "");
       this.all.push(row);
       this.byId.set(id, row);
-    }
+    });
     this.filter(this.wanted);
   }
 

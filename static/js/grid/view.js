@@ -113,7 +113,8 @@ export class View {
       this.grid.setAttribute("aria-rowcount", String(rows.length + 1));
     }
     const first = Math.max(0, Math.floor(scrollTop / this.height) - OVERSCAN);
-    const last = Math.min(rows.length, Math.ceil((scrollTop + this.room) / this.height) + OVERSCAN);
+    // Always as many: a row that is made and dropped at every other step costs more than one row too many.
+    const last = Math.min(rows.length, first + Math.ceil(this.room / this.height) + 2 * OVERSCAN + 1);
     const wanted = new Map();
     for (let at = first; at < last; at++) wanted.set(rows[at].id, at);
     // The one the keyboard stands on exists always: it is what `aria-activedescendant` names.
@@ -147,7 +148,7 @@ export class View {
       cell.setAttribute("aria-colindex", String(at + 1));
       if (this.heads[at].dataset.sticky !== undefined) cell.classList.add("is-sticky");
       if (FIGURES.has(column)) cell.classList.add("is-figure");
-      if (column !== "label" && column !== "pick" && !this.store.editable(column)) cell.setAttribute("aria-readonly", "true");
+      if (!["label", "pick", "picture"].includes(column) && !this.store.editable(column)) cell.setAttribute("aria-readonly", "true");
       cell.dataset.at = String(at);
       cell.plain = cell.className;
       element.append(cell);
@@ -179,7 +180,7 @@ export class View {
 
   textOf(row, column) {
     if (column === "pick") return this.store.picked.has(row.id) ? "x" : "";
-    if (column === "label") return row.label;
+    if (column === "label" || column === "picture") return row[column];
     const draft = row.drafts.get(column);
     if (draft?.bad) return draft.typed;
     if (column === "status") return this.statusWord(row, draft);
@@ -196,16 +197,17 @@ export class View {
     cell.id = `cell-${row.id}-${column}`;
     const look = `${cell.plain}${within ? " is-within" : ""}${here ? " is-here" : ""}${state ? ` state-${state}` : ""}`;
     if (cell.className !== look) cell.className = look;
-    cell.setAttribute("aria-selected", String(within));
-    if (column === "pick") {
-      const box = make("span", `grid-box${text ? " is-on" : ""}`);
-      cell.replaceChildren(box, make("span", "only-read", this.setup.words[text ? "picked" : "not_picked"]));
-      return;
-    }
+    if (cell.within !== within) cell.setAttribute("aria-selected", String(within));
+    cell.within = within;
+    if (column === "pick") return this.fillPick(cell, text);
+    if (column === "picture") return this.fillPicture(cell, text);
     const drawing = column === "status" ? (row.text("status") === "active" ? "ok" : "draft") : "";
     const shape = `${drawing}|${state}`;
     if (!state && cell.shape === shape) {
-      cell.lastChild.textContent = text; // the same parts with another text: what scrolling does most
+      // The same parts with another text: what scrolling does most. A text that is changed costs less than a new one.
+      const part = cell.lastChild;
+      if (part.firstChild && text) part.firstChild.data = text;
+      else part.textContent = text;
       return;
     }
     cell.shape = shape;
@@ -220,6 +222,21 @@ export class View {
     if (["invalid", "refused", "conflict"].includes(state)) cell.setAttribute("aria-invalid", "true");
     else cell.removeAttribute("aria-invalid");
     cell.replaceChildren(...parts);
+  }
+
+  fillPick(cell, on) {
+    if (cell.shape === on) return;
+    cell.shape = on;
+    const box = make("span", `grid-box${on ? " is-on" : ""}`);
+    cell.replaceChildren(box, make("span", "only-read", this.setup.words[on ? "picked" : "not_picked"]));
+  }
+
+  fillPicture(cell, address) {
+    if (cell.shape === address) return;
+    cell.shape = address;
+    const picture = make("img", "thumb");
+    if (address) Object.assign(picture, { src: address, alt: this.setup.words.picture, decoding: "async" });
+    cell.replaceChildren(...(address ? [picture] : [make("span", "only-read", this.setup.words.no_picture)]));
   }
 
   /** Where the columns stand; asked only when the window changes, for every question lays the page out anew. */
