@@ -21,7 +21,7 @@ from magflow.domain.bulk_edit import RefusedValue, Rule, check_rules, new_price,
 from magflow.domain.errors import Conflict, FieldError, Invalid, NotFound, StaleVersion
 from magflow.models import BulkEdit, BulkEditRow, Variant, VariantStatus
 from magflow.queries.variant_lists import VariantFilter, variant_ids
-from magflow.services import jobs, ledger
+from magflow.services import jobs, ledger, remaps
 
 TASK: Final = "variants.bulk_edit"
 UNDO_TASK: Final = "variants.bulk_undo"
@@ -31,6 +31,8 @@ LARGEST_SELECTION: Final = 1_000_000
 CHUNK: Final = 5_000
 """Variants that one statement writes; all chunks belong to one transaction."""
 
+Values = Mapping[str, Any]
+"""Fields of a variant, by name."""
 Report = Callable[[int, int], None]
 """Told, after each chunk, how many variants are written and how many there are."""
 
@@ -304,13 +306,18 @@ def settle(session: Session, edit: BulkEdit, plan: BulkPlan, report: Report | No
         part = changed[at : at + CHUNK]
         _write(session, {p.row.id: p.new for p in part})
         _write_stock(session, {p.row.id: p.new["stock"] for p in part if "stock" in p.new}, edit.id)
-        _keep(session, edit, part)
+        keep_rows(session, edit.id, {p.row.id: (p.old, p.new) for p in part})
         if report is not None:
             report(at + len(part), len(changed))
-    edit.status, edit.applied_at = "applied", func.clock_timestamp()
-    edit.rows_changed = edit.rows_done = len(changed)
-    edit.rows_unchanged, edit.rows_refused = plan.unchanged, len(plan.refused)
+    mark_applied(edit, changed=len(changed), unchanged=plan.unchanged, refused=len(plan.refused))
     session.flush()
+
+
+def mark_applied(edit: BulkEdit, *, changed: int, unchanged: int, refused: int) -> None:
+    """Write down that it is done, and how many rows it changed."""
+    edit.status, edit.applied_at = "applied", func.clock_timestamp()
+    edit.rows_changed = edit.rows_done = changed
+    edit.rows_unchanged, edit.rows_refused = unchanged, refused
 
 
 WRITE: Final = """
@@ -341,10 +348,12 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (id bigint, old jsonb, new jsonb)
 JOIN variants v ON v.id = r.id"""
 
 
-def _keep(session: Session, edit: BulkEdit, changed: Sequence[PlannedRow]) -> None:
-    """Remember what each row was, for the way back."""
-    rows = [{"id": p.row.id, "old": p.old, "new": p.new} for p in changed]
-    execute(session, KEEP, {"edit": edit.id, "rows": _dumped(rows)})
+def keep_rows(
+    session: Session, edit_id: int, values: Mapping[int, tuple[Mapping[str, Any], Mapping[str, Any]]]
+) -> None:
+    """Remember what each row was and is, for the way back; after it was written. `values` are by variant: old, new."""
+    rows = [{"id": id_, "old": old, "new": new} for id_, (old, new) in values.items()]
+    execute(session, KEEP, {"edit": edit_id, "rows": _dumped(rows)})
 
 
 @dataclass(frozen=True)
@@ -403,19 +412,24 @@ def undo(session: Session, bulk_edit_id: int, *, actor: Actor, report: Report | 
     if edit.applied_at is None:
         raise Conflict(f"bulk edit {bulk_edit_id} is {edit.status}")
     ids = list(session.scalars(select(BulkEditRow.variant_id).where(BulkEditRow.bulk_edit_id == edit.id)))
-    refer_to_products_of(session, variants=ids)
+    remapped = remaps.is_one(edit)
+    if remapped:
+        remaps.lock_products_of(session, ids)
+    else:
+        refer_to_products_of(session, variants=ids)
     lock_variant_rows(session, ids)
     rows = execute(session, RESTORABLE, {"edit": edit.id}).fetchall()
-    back = [(variant_id, old) for variant_id, old, refused in rows if refused is None]
+    back = {variant_id: old for variant_id, old, refused in rows if refused is None}
     kept = {variant_id: refused for variant_id, _, refused in rows if refused is not None}
+    if remapped:
+        kept |= remaps.refusals(session, back)
+        back = {variant_id: old for variant_id, old in back.items() if variant_id not in kept}
     if kept and not back:
         raise NothingToUndo(kept)
-    for at in range(0, len(back), CHUNK):
-        part = dict(back[at : at + CHUNK])
-        _write(session, part)
-        _write_stock(session, {id_: old["stock"] for id_, old in part.items() if "stock" in old}, edit.id)
-        if report is not None:
-            report(at + len(part), len(back))
+    if remapped:
+        remaps.put_back(session, edit, back)
+    else:
+        _write_back(session, edit, back, report)
     if kept:
         parameters = {"edit": edit.id, "ids": list(kept), "reasons": list(kept.values())}
         execute(session, REFUSE_UNDO, parameters)
@@ -423,6 +437,16 @@ def undo(session: Session, bulk_edit_id: int, *, actor: Actor, report: Report | 
     session.flush()
     session.refresh(edit)
     return Undone(edit, len(back), kept)
+
+
+def _write_back(session: Session, edit: BulkEdit, back: Mapping[int, Mapping[str, Any]], report: Report | None) -> None:
+    ids = list(back)
+    for at in range(0, len(ids), CHUNK):
+        part = {id_: back[id_] for id_ in ids[at : at + CHUNK]}
+        _write(session, part)
+        _write_stock(session, {id_: old["stock"] for id_, old in part.items() if "stock" in old}, edit.id)
+        if report is not None:
+            report(at + len(part), len(ids))
 
 
 @transactional

@@ -30,8 +30,9 @@ from magflow.models import (
     VariantTrouble,
 )
 from magflow.queries.troubles import TroubleFilter, any_of, troubled_ids
-from magflow.services import bulk_edit, trouble_finder
+from magflow.services import bulk_edit, remaps, trouble_finder
 from magflow.services.bulk_edit import BulkPlan, PlannedRow, Selection
+from magflow.services.remaps import Move
 
 Action = Literal["remap", "deactivate", "keep", "ask_again"]
 ACTIONS: Final = ("remap", "deactivate", "keep", "ask_again")
@@ -86,7 +87,7 @@ class Plan:
     """(product, value) that is offered from then on."""
     keeps: list[tuple[int, str, str]]
     bulk_edit_id: int | None = None
-    """The record of a deactivation, by which it can be undone."""
+    """The record of a deactivation or of new values, by which it can be undone."""
 
     @property
     def changed(self) -> list[Outcome]:
@@ -305,38 +306,6 @@ def _pairs(session: Session, key: Any, value: Any, products: Sequence[int]) -> d
 
 # --- writing ----------------------------------------------------------------------------------------------------------
 
-EXTEND: Final = """
-INSERT INTO product_option_values (product_id, option_value_id, position)
-SELECT new.product_id, new.value_id,
-       coalesce((SELECT max(position) + 1 FROM product_option_values v WHERE v.product_id = new.product_id), 0)
-       + row_number() OVER (PARTITION BY new.product_id ORDER BY o.option_type_id, o.position, o.id) - 1
-FROM unnest(%(left)s::bigint[], %(right)s::bigint[]) AS new (product_id, value_id)
-JOIN option_values o ON o.id = new.value_id
-ON CONFLICT DO NOTHING"""
-
-TOUCH: Final = """
-UPDATE products SET version = version + 1, updated_at = clock_timestamp() WHERE id = ANY(%(ids)s::bigint[])"""
-
-TAKE: Final = """
-DELETE FROM option_value_variants held
-USING unnest(%(left)s::bigint[], %(right)s::bigint[]) AS old (variant_id, value_id)
-WHERE held.variant_id = old.variant_id AND held.option_value_id = old.value_id"""
-
-GIVE: Final = """
-INSERT INTO option_value_variants (variant_id, option_value_id)
-SELECT * FROM unnest(%(left)s::bigint[], %(right)s::bigint[]) ON CONFLICT DO NOTHING"""
-
-# Only values of options that the product has count for the digest.
-WRITE: Final = """
-UPDATE variants v
-SET options_digest = (
-        SELECT string_agg(h.option_value_id::text, '-' ORDER BY h.option_value_id)
-        FROM option_value_variants h JOIN option_values o ON o.id = h.option_value_id
-        JOIN product_option_types t ON t.product_id = v.product_id AND t.option_type_id = o.option_type_id
-        WHERE h.variant_id = v.id),
-    version = version + 1, updated_at = clock_timestamp()
-WHERE v.id = ANY(%(ids)s::bigint[])"""
-
 KEEP: Final = """
 INSERT INTO trouble_keeps (variant_id, kind, state, kept_by)
 SELECT k.variant_id, k.kind, k.state, %(by)s
@@ -348,20 +317,25 @@ SET state = excluded.state, kept_by = excluded.kept_by, kept_at = clock_timestam
 ASK_AGAIN: Final = "DELETE FROM trouble_keeps WHERE variant_id = ANY(%(ids)s::bigint[])"
 
 
-def _columns(pairs: Sequence[tuple[int, int]]) -> dict[str, list[int]]:
-    return {"left": [pair[0] for pair in pairs], "right": [pair[1] for pair in pairs]}
-
-
-def _write_remap(session: Session, plan: Plan, _actor: Actor) -> None:
-    if plan.extended:
-        execute(session, EXTEND, _columns(sorted(plan.extended)))
-        execute(session, TOUCH, {"ids": sorted({product for product, _value in plan.extended})})
-    moved = plan.changed
-    old = [(o.variant_id, value) for o in moved for type_id, value in o.old.items() if o.new.get(type_id) != value]
-    new = [(o.variant_id, value) for o in moved for type_id, value in o.new.items() if o.old.get(type_id) != value]
-    execute(session, TAKE, _columns(sorted(old)))
-    execute(session, GIVE, _columns(sorted(new)))
-    execute(session, WRITE, {"ids": [o.variant_id for o in moved]})
+def _write_remap(session: Session, plan: Plan, actor: Actor) -> None:
+    """Remembered as a bulk edit, so that it stands among them and can be undone like them."""
+    versions = remaps.extend(session, plan.extended)
+    moves = [Move(o.variant_id, frozenset(o.old.values()), frozenset(o.new.values())) for o in plan.changed]
+    remaps.write(session, moves)
+    edit = BulkEdit(
+        actor=actor.name,
+        selection=Selection(ids=tuple(move.variant_id for move in moves)).as_json(),
+        changes=[remaps.change(plan.remedy.replace, plan.remedy.give, plan.extended, versions)],
+        fingerprint=plan.fingerprint,
+        skip_refused=True,
+    )
+    session.add(edit)
+    session.flush()
+    values = {move.variant_id: ({"options": sorted(move.old)}, {"options": sorted(move.new)}) for move in moves}
+    bulk_edit.keep_rows(session, edit.id, values)
+    bulk_edit.mark_applied(edit, changed=len(moves), unchanged=plan.unchanged, refused=len(plan.refused))
+    session.flush()
+    plan.bulk_edit_id = edit.id
 
 
 def _write_deactivation(session: Session, plan: Plan, actor: Actor) -> None:

@@ -44,8 +44,17 @@ def test_listed_previewed_and_remapped(program: Program) -> None:
     assert set(item["new"]) == {ids["Blue"], ids["S"]}
     assert len(waiting(program, product)) == 1
     done = program.data("POST", "/variants/troubles", {**body, "fingerprint": shown["fingerprint"]})
-    assert done == shown
+    assert {**done, "bulk_edit_id": None} == shown
     assert waiting(program, product) == []
+
+    record = program.data("GET", f"/bulk-edits/{done['bulk_edit_id']}")
+    [change] = record["changes"]
+    assert (record["status"], change["field"], change["action"], change["replace"]) == (
+        "applied", "options", "remap", body["replace"],
+    )  # fmt: skip
+    back = program.data("POST", f"/bulk-edits/{done['bulk_edit_id']}/undo")
+    assert (back["restored"], back["kept"]) == (1, [])
+    assert [v["id"] for v in waiting(program, product)] == [orphan["id"]]
 
 
 def test_another_plan_and_a_collision_are_refused(program: Program) -> None:

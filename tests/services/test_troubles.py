@@ -145,6 +145,41 @@ def test_a_new_value_is_added_only_when_that_was_asked_for(app: Flask) -> None:
     db.session.rollback()
 
 
+def test_new_values_are_taken_back_where_nothing_else_touched_the_variants(app: Flask) -> None:
+    product, ids = shirt(sizes=("S", "M", "L"))
+    _other, more = shirt(colors=("Violet",), sizes=("S",))
+    set_options(product, Color=["Red"], Size=["S", "M", "L"])
+    before = of_product(product)
+    done = run(Remedy("remap", ((ids["Green"], more["Violet"]),), extend=True), product)
+    assert done.bulk_edit_id is not None and found(product) == {}
+    assert "Violet" in value_ids(product)
+    touched, taken, free = sorted(o.variant_id for o in done.changed)
+    variants.edit(variants.EditVariant(touched, {"title": "Mine"}), actor=ANA)
+    back = bulk_edit.undo(done.bulk_edit_id, actor=ANA)
+    assert (back.restored, back.kept) == (2, {touched: "changed_since"})
+    after = {id_: (status, digest) for id_, status, digest in of_product(product)}
+    assert [after[id_] for id_ in (taken, free)] == [(s, d) for id_, s, d in before if id_ in (taken, free)]
+    assert set(found(product, kind="orphan")) == {taken, free}, "orphans again, at once"
+    assert "Violet" in value_ids(product), "one variant still has it"
+    assert bulk_edit.undo(done.bulk_edit_id, actor=ANA).restored == 0
+
+
+def test_values_whose_combination_is_taken_by_now_stay_as_they_are(app: Flask) -> None:
+    product, ids = shirt(sizes=("S", "M"))
+    set_options(product, Color=["Red", "Blue"], Size=["S", "M"])
+    blue = value_ids(product)["Blue"]
+    done = run(Remedy("remap", ((ids["Green"], blue),)), product)
+    assert done.bulk_edit_id is not None
+    set_options(product, Color=["Red", "Green", "Blue"], Size=["S", "M"])
+    winner = make_variant(product, values=[("Color", "Green"), ("Size", "S")])
+    small = min(o.variant_id for o in done.changed)
+    back = bulk_edit.undo(done.bulk_edit_id, actor=ANA)
+    assert (back.restored, back.kept) == (1, {small: "combination_taken"})
+
+    again = run(Remedy("remap", ((blue, ids["Green"]),)), product, value_id=blue)
+    assert (len(again.changed), [o.params["sku"] for o in again.refused]) == (0, [winner.sku])
+
+
 def test_another_state_than_the_one_agreed_to_is_refused(app: Flask) -> None:
     product, _ids = shirt(sizes=("S",))
     set_options(product, Color=["Red"], Size=["S"])
@@ -262,7 +297,8 @@ def test_what_is_done_is_what_was_previewed(app: Flask, drafts: Any, offered: An
     given_ = tuple(all_ids[names[n]] for n in {n < 3: n for n in give}.values())
     if action == "remap" and not replace and not given_:
         return
-    everything = tuple(id_ for id_, _status, _digest in of_product(product))
+    before, offering = of_product(product), value_ids(product)
+    everything = tuple(id_ for id_, _status, _digest in before)
     command = HandleTroubles(Remedy(action, replace, given_, extend), ids=everything)
     plan = troubles.preview(db.session(), command)
     db.session.rollback()
@@ -281,3 +317,7 @@ def test_what_is_done_is_what_was_previewed(app: Flask, drafts: Any, offered: An
             assert status[outcome.variant_id] == 1
     stale = next(check for check in CHECKS if check.name == "stale_digest")
     assert rows(stale.statement) == []
+    if done.bulk_edit_id is not None:
+        assert bulk_edit.undo(done.bulk_edit_id, actor=ANA).kept == {}
+        assert (of_product(product), value_ids(product)) == (before, offering), "undone, nothing is left of it"
+        assert rows(stale.statement) == []

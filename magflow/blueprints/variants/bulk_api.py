@@ -132,14 +132,23 @@ class BulkPreviewOut(Answer):
     refused = fields.List(fields.Nested(RefusedRowOut), required=True)
 
 
+class ReplacedOut(Answer):
+    old = fields.Integer(required=True)
+    new = fields.Integer(required=True)
+
+
 class AppliedChangeOut(Answer):
-    field = Word(*FIELDS, required=True)
-    action = Word(*EVERY_ACTION, "template", required=True)
+    """One change. Of other option values (`options`, `remap`) the ids that were replaced, and those that were given."""
+
+    field = Word(*FIELDS, "options", required=True)
+    action = Word(*EVERY_ACTION, "template", "remap", required=True)
     value = fields.String(required=True, allow_none=True)
     rounding = Word(*ROUNDINGS, required=True)
     price_template_id = fields.Integer()
     price_template = fields.String()
     product_id = fields.Integer()
+    replace = fields.List(fields.Nested(ReplacedOut))
+    give = fields.List(fields.Integer())
 
 
 class KeptRowOut(Answer):
@@ -204,6 +213,14 @@ def _planned_json(planned: PlannedRow) -> dict[str, Any]:
     }
 
 
+def change_json(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A change as it was asked for, without what only its undo needs."""
+    told = {name: value for name, value in stored.items() if name not in {"offered", "versions"}}
+    if "replace" in told:
+        told["replace"] = [{"old": old, "new": new} for old, new in told["replace"]]
+    return told
+
+
 def bulk_edit_json(session: Any, edit: Any) -> dict[str, Any]:
     """A bulk edit as it stands."""
     far = bulk_edits.progress(session, edit)
@@ -212,7 +229,7 @@ def bulk_edit_json(session: Any, edit: Any) -> dict[str, Any]:
     return {
         "id": edit.id,
         "status": edit.status,
-        "changes": edit.changes,
+        "changes": [change_json(stored) for stored in edit.changes],
         "changed": edit.rows_changed,
         "unchanged": edit.rows_unchanged,
         "refused_count": edit.rows_refused,

@@ -16,7 +16,7 @@ from magflow.domain.actors import Actor
 from magflow.domain.border import INT64_MAX, MONEY_MAX, Unfit, decimal, integer
 from magflow.domain.bulk_edit import ROUNDINGS, Rule, is_drastic
 from magflow.domain.errors import FieldError, Invalid, StaleVersion
-from magflow.queries import bulk_edits, catalogue
+from magflow.queries import bulk_edits, catalogue, troubles
 from magflow.queries.variant_lists import VariantFilter, variant_ids
 from magflow.services import bulk_edit
 from magflow.services.bulk_edit import BulkPlan, EditInBulk, NothingToUndo, PlannedRow, Selection
@@ -32,7 +32,7 @@ blueprint = Blueprint("bulk", __name__)
 MOST_CHANGES: Final = 4
 MOST_CHOSEN: Final = 200_000
 """Variants that a list's filter may mean here."""
-FIELDS: Final = ("price", "compare_at_price", "stock", "status")
+FIELDS: Final = ("price", "compare_at_price", "stock", "status", "options")
 SHOWN: Final = 100
 """Rows of a preview, of a result, and of what was refused."""
 
@@ -330,6 +330,7 @@ def _result(bulk_edit_id: int, kept: Mapping[int, str] | None = None, status: in
             progress=bulk_edits.progress(reading(), edit),
             fields=[name for name in FIELDS if any(name in row.new for row in rows)],
             told=told_change,
+            value_names=_value_names(rows),
             as_decimal=_decimal,
             undo_question=undo_question,
             undo_consequence=undo_consequence,
@@ -341,6 +342,11 @@ def _result(bulk_edit_id: int, kept: Mapping[int, str] | None = None, status: in
         ),
         status,
     )
+
+
+def _value_names(rows: Sequence[bulk_edits.EditedRow]) -> dict[int, str]:
+    held = {value for row in rows for side in (row.old, row.new) for value in side.get("options", ())}
+    return troubles.value_names(reading(), held) if held else {}
 
 
 def _decimal(kept: str | None) -> Decimal | None:

@@ -38,6 +38,7 @@ REASONS: Final[dict[str, Any]] = {
     "changed_since": _l("It was changed since."),
     "stock_moved_since": _l("Its stock has moved since."),
     "deleted": _l("It was deleted since."),
+    "value_gone": _l("A value that it had does not exist any more."),
 }
 """Why a variant cannot be changed, or not be set back."""
 
@@ -46,6 +47,8 @@ def told_change(change: Mapping[str, Any]) -> str:
     """One change of a bulk edit in words: `Price: change by per cent · +10 % · so that it ends in .99`."""
     if change["action"] == "template":
         return f"{_('Price template %(name)s', name=change.get('price_template', ''))} · {_amount(change, money)}"
+    if change["action"] == "remap":
+        return _("Other option values")
     key = f"{change['field']}:{change['action']}"
     parts = [str(WHAT.get(key, key))]
     if change.get("value") is not None:

@@ -154,17 +154,26 @@ def _planned(form: Form, command: HandleTroubles) -> Plan | None:
 def _landing(done: Plan) -> Landing:
     count = len(done.changed)
     if done.bulk_edit_id is not None:
-        said = ngettext("%(num)d variant is a draft now.", "%(num)d variants are drafts now.", count)
-        return Landing(url_for("bulk.result", bulk_edit_id=done.bulk_edit_id), said)
+        return _landing_on_record(done, done.bulk_edit_id)
     said = {
-        "remap": ngettext("%(num)d variant has its new values.", "%(num)d variants have their new values.", count),
         "keep": ngettext("%(num)d variant is kept as it is.", "%(num)d variants are kept as they are.", count),
         "ask_again": ngettext("%(num)d variant is listed again.", "%(num)d variants are listed again.", count),
     }.get(done.remedy.action, "")
+    return Landing(url_for("troubles.index"), said)
+
+
+def _landing_on_record(done: Plan, bulk_edit_id: int) -> Landing:
+    """Where it can be undone."""
+    count = len(done.changed)
+    if done.remedy.action == "remap":
+        said = ngettext("%(num)d variant has its new values.", "%(num)d variants have their new values.", count)
+    else:
+        said = ngettext("%(num)d variant is a draft now.", "%(num)d variants are drafts now.", count)
+    where = url_for("bulk.result", bulk_edit_id=bulk_edit_id)
     if done.refused:
         more = ngettext("%(num)d could not be changed.", "%(num)d could not be changed.", len(done.refused))
-        return Landing(url_for("troubles.index"), f"{said} {more}", "warning")
-    return Landing(url_for("troubles.index"), said)
+        return Landing(where, f"{said} {more}", "warning")
+    return Landing(where, said)
 
 
 def _ids() -> list[int]:
