@@ -60,6 +60,7 @@ MEANING: Final[dict[str, Callable[[], Refused]]] = {
     "uq_price_templates_name": lambda: AlreadyTaken("name"),
     "idx_unique_saved_view_name": lambda: AlreadyTaken("name"),
     "chk_variants_price_positive": lambda: invalid("price", "below_zero"),
+    "chk_variants_price_number": lambda: invalid("price", "not_a_number"),
     "chk_variants_stock_positive": lambda: invalid("stock", "below_zero"),
     "chk_variants_sku_trimmed": lambda: invalid("sku", "blank"),
     "chk_order_items_quantity_positive": lambda: invalid("quantity", "below_one"),

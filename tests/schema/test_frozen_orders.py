@@ -47,12 +47,17 @@ def test_a_confirmed_order_is_frozen(app_role: Connection, sold: tuple[int, int]
         "quantity = 2", "unit_price = 1", "line_total_gross = 1", "tax_amount = 0", "vat_rate_snapshot = 9",
         "product_name = 'x'", "variant_sku = 'x'", "variant_options_text = 'x'", "currency = 'EUR'",
         "stock_source = 'historic'", "price_source = 'marketplace'", "external_id = 'x'", "frozen = true",
-        "line_total_gross = NULL", "variant_id = (SELECT max(id) FROM variants) + 0",
+        "line_total_gross = NULL", "variant_id = (SELECT max(id) FROM variants) + 0", "variant_id = NULL",
     ],
 )  # fmt: skip
 def test_its_lines_are_frozen(app_role: Connection, sold: tuple[int, int], change: str) -> None:
     variant(app_role)
     assert refused(app_role, f"UPDATE order_items SET {change} WHERE id = {sold[1]}") == "MF002"
+
+
+@pytest.mark.parametrize("change", ["price = 'NaN'", "compare_at_price = 'NaN'", "price = -0.01", "price = NULL"])
+def test_a_price_is_a_number_from_zero_up(app_role: Connection, change: str) -> None:
+    assert refused(app_role, f"UPDATE variants SET {change} WHERE id = %s", variant(app_role)) in {"23514", "23502"}
 
 
 def test_it_takes_and_loses_no_lines(app_role: Connection, owner: Connection, sold: tuple[int, int]) -> None:
