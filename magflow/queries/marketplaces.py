@@ -12,10 +12,10 @@ from magflow.domain.errors import NotFound
 from magflow.domain.marketplaces import Condition, sellable
 
 ACCOUNTS: Final = """
-SELECT a.id, a.source, a.code, a.country, a.currency, a.fulfilment, a.pool, a.stock_writable, a.buffer, a.limits, a.username,
-       a.base_url, a.credentials IS NOT NULL AS has_password, a.credentials_hint, a.credentials_at, a.reading,
-       a.ordering, a.confirming, a.publishing, a.paused_reason, a.paused_at, a.offers_read_at, a.orders_read_at,
-       a.stock_sent_at, a.last_ok_at, a.last_error, a.last_error_at,
+SELECT a.id, a.source, a.code, a.country, a.currency, a.fulfilment, a.pool, a.stock_writable, a.buffer, a.limits,
+       a.username, a.base_url, a.credentials IS NOT NULL AS has_password, a.credentials_hint, a.credentials_at,
+       a.reading, a.ordering, a.confirming, a.publishing, a.paused_reason, a.paused_at, a.offers_read_at,
+       a.orders_read_at, a.stock_sent_at, a.last_ok_at, a.last_error, a.last_error_at,
        coalesce(o.offers, 0) AS offers, coalesce(o.unmatched, 0) AS unmatched, coalesce(o.rejected, 0) AS rejected,
        coalesce(o.differing, 0) AS differing,
        (SELECT count(*) FROM stock_outbox b WHERE b.account_id = a.id) AS waiting,
@@ -80,6 +80,15 @@ def offers(session: Session, account_id: int | None, tab: str, q: str, after: in
     if not account_id:
         del given["account"]
     return list(session.execute(text(statement), given))
+
+
+def count_offers(session: Session, account_id: int | None, tab: str, q: str) -> int:
+    """How many there are of them."""
+    statement = OFFERS.format(which=TABS[tab], account="o.account_id = :account" if account_id else "true")
+    like = q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    given = {"after": 0, "q": q, "like": like} | ({"account": account_id} if account_id else {})
+    counted = statement[statement.index("FROM offers") : statement.index("ORDER BY o.id")]
+    return int(session.execute(text(f"SELECT count(*) {counted}"), given).scalar_one())
 
 
 def offer(session: Session, offer_id: int, account_id: int | None = None) -> Row[Any]:

@@ -21,7 +21,7 @@ SORTS: Final = ("alb", "negru", "albastru", "roșu", "verde", "mare", "mic", "pr
 def demo_offers(count: int = 48, seed: int = SEED) -> list[dict[str, Any]]:
     """The reference case first, then everyday ones: plenty, short, sold out, alone on the page, one account only."""
     draw = random.Random(seed)  # noqa: S311 - the same goods for the same seed
-    found = [_entry(REFERENCE, "Boxă portabilă EMG331", "Voltino", "Electronice", 149, 0, 26, 1, 0.6, 331)]
+    found = [_entry(REFERENCE, "Boxă portabilă EMG331", "Voltino", "Electronice", 749, 0, 26, 1, 0.6, 331)]
     found[0] |= {"reference": True, "pnk": "D5EMG31BM"}
     for n in range(count):
         name, brand, category, price = THINGS[n % len(THINGS)]

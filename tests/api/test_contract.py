@@ -50,6 +50,9 @@ BEYOND_SCHEMAS: Final[dict[str, str]] = {
     "not_listed": "an account in which a SKU is not offered",
     "same_account": "two names of one account",
     "unknown": "an account that is not there",
+    "vat_unknown": "a price of an offer that was never read",
+    "bounds": "a price beside bounds that stand elsewhere",
+    "outside_bounds": "a price beside bounds that stand elsewhere",
     "not_a_mapping": "JSON inside of a form's field",
 }
 """Codes of a 422 that right data may meet: what they guard no JSON Schema can say."""

@@ -1,6 +1,6 @@
 """Selling through marketplaces: accounts, their offers and orders, and webhooks in and out."""
 
-from magflow.blueprints.marketplaces import cli, jobs, offer_pages, order_pages, pages, webhook_pages, webhooks
+from magflow.blueprints.marketplaces import api, cli, jobs, offer_pages, order_pages, pages, webhook_pages, webhooks
 from magflow.blueprints.marketplaces import words as words
 from magflow.services import subscriptions
 from magflow.web.areas import Area
@@ -14,6 +14,7 @@ area = Area(
         webhook_pages.blueprint,
         webhooks.blueprint,
     ),
+    api=(api.api,),
     commands=cli.COMMANDS,
     tasks=jobs.TASKS,
     subscribers=dict.fromkeys((*subscriptions.EVENTS, "stock.changed"), jobs.told),

@@ -70,7 +70,10 @@ def list_accounts() -> None:
 @with_appcontext
 def test_account(ctx: click.Context, source: str, code: str) -> None:
     """Try the connection; exit 1 when it does not work."""
-    found = accounts.try_connection(accounts.named(db.session(), source, code))
+    account = accounts.named(db.session(), source, code)
+    db.session.expunge(account)
+    db.session.remove()
+    found = accounts.try_connection(account)
     if found.trouble is None:
         click.echo(f"it works: {found.offers} offers, {found.milliseconds} ms")
         return
@@ -84,9 +87,10 @@ def test_account(ctx: click.Context, source: str, code: str) -> None:
 @with_appcontext
 def read_account(source: str, code: str) -> None:
     """Read the account's offers and orders now."""
-    found = accounts.named(db.session(), source, code)
-    count = market_sync.read_offers(found.id, actor=actor())
-    orders = market_sync.read_orders(found.id, actor=actor())
+    account_id = accounts.named(db.session(), source, code).id
+    db.session.remove()  # a reading takes longer than a transaction may stand open
+    count = market_sync.read_offers(account_id, actor=actor())
+    orders = market_sync.read_orders(account_id, actor=actor())
     click.echo(f"{count} offers read; {orders.seen} orders seen, {orders.blocked} blocked, {orders.failed} failed")
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from magflow.blueprints.marketplaces.answers import share
 from magflow.blueprints.marketplaces.words import (
     EVIDENCE_WORDS,
     FULFILMENT_WORDS,
@@ -23,7 +24,6 @@ from magflow.marketplaces.protocol import adapters
 from magflow.queries import market_writes as writes
 from magflow.queries import marketplaces as queries
 from magflow.services import accounts, market_sync, offers
-from magflow.services.pace import PER_MINUTE
 from magflow.web.auth import current_actor
 from magflow.web.locale import _, ngettext
 from magflow.web.permissions import requires
@@ -90,12 +90,6 @@ def show(account_id: int) -> ResponseReturnValue:
     return _show(account_id, {})
 
 
-def _share(count: int, kind: str, account: Any) -> int:
-    """Per cent of what may be asked in a minute."""
-    most = float(account.limits.get(f"{kind}_per_minute", PER_MINUTE[kind]))
-    return round(100 * count / most) if most else 0
-
-
 def _show(account_id: int, errors: dict[str, list[str]]) -> str:
     session = db.session()
     account = queries.account(session, account_id)
@@ -103,8 +97,8 @@ def _show(account_id: int, errors: dict[str, list[str]]) -> str:
         "accounts/show.html",
         account=account,
         share={
-            "orders": _share(account.last_minute_orders, "orders", account),
-            "others": _share(account.last_minute - account.last_minute_orders, "others", account),
+            "orders": share(account.last_minute_orders, "orders", account),
+            "others": share(account.last_minute - account.last_minute_orders, "others", account),
         },
         windows=writes.windows(session, account_id),
         day=writes.completeness(session, account_id),
