@@ -143,6 +143,7 @@ class Variant(Base):
         Index("ix_variants_status", "status", "id"),
         Index("ix_variants_without_options", "id", postgresql_where=text("options_digest IS NULL")),
         CheckConstraint("price >= 0", name="price_positive"),
+        CheckConstraint("price <> 'NaN' AND compare_at_price <> 'NaN'", name="price_number"),
         CheckConstraint("stock >= 0", name="stock_positive"),
         CheckConstraint("status IN (0, 1)", name="status"),
         CheckConstraint("sku = btrim(sku) AND sku <> ''", name="sku_trimmed"),
