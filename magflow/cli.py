@@ -304,7 +304,7 @@ def load_demo(ctx: click.Context, port: int) -> None:
 
 @demo.command("reset")
 @click.option("--port", type=click.IntRange(1, 65534), default=8765, show_default=True, help="Of the simulator.")
-@click.option("--yes", is_flag=True, help="Everything that was done in the demo shop is gone. Needed.")
+@click.option("--yes", is_flag=True, help="Do not ask: everything that was done in the demo shop is gone.")
 @click.pass_context
 def reset_demo(ctx: click.Context, port: int, yes: bool) -> None:
     """Put the shop back to where it stood before the demo was loaded, and load the demo anew."""
@@ -315,8 +315,8 @@ def reset_demo(ctx: click.Context, port: int, yes: bool) -> None:
     kept = settings.home / BEFORE_DEMO
     if not kept.exists():
         raise click.ClickException("the demo was not loaded here; load it with: magflow demo load")
-    if not yes:
-        raise click.UsageError("everything that was done in the demo shop is gone; say --yes")
+    if not yes and sys.stdin.isatty():
+        click.confirm("Everything that was done in the demo shop is gone then. Go on?", abort=True)
     with only_one(settings), _database(settings) as opened:
         restore_backup(opened, kept, settings.pg_bin, force=True)
     ctx.invoke(load_demo, port=port)
