@@ -84,6 +84,13 @@ def test_pictures_of_products_come_back_with_their_texts(bring: Import, owner: O
     )
     before = owner.execute(pictures).fetchall()
     assert len(before) == 2
+    # A row that is refused takes no picture from its product.
+    again = bring(
+        shopify + "Pic Tee,pic-tee,PI-1,Title,Default Title,5,https://a.example/1.jpg,1,front\n"
+        ",pic-tee,,,Blue,x,https://a.example/2.jpg,2,\n"
+    )
+    assert again.counts == (0, 1, 1)
+    assert owner.execute(pictures).fetchall() == before
     head = "handle,sku,brand,product_image_urls\n"
     done = bring(head + "pic-tee,PI-1,North,https://a.example/9.jpg\n")
     assert done.counts == (1, 0, 0)
@@ -204,5 +211,5 @@ def test_what_stands_out_is_shown_apart(bring: Import, module_app: Flask) -> Non
     assert [one.line for one in imports.suspicious_rows(db.session(), row, 3).rows] == [2, 4, 5]
     db.session.remove()
     said = words(Clerk(module_app, "owner").get(f"/imports/{dry.id}"))
-    assert "1 prices fall by more than 20 % (of 5 that change)" in said
+    assert "1 price falls by more than 20 % (of 5 that change)" in said
     assert "OD-0" in said and "OD-1" not in said

@@ -1,6 +1,7 @@
 """What the endpoints of imports answer: descriptions for the OpenAPI page, and the functions that build them."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from marshmallow import fields
@@ -12,6 +13,7 @@ from magflow.queries.imports import ImportState, Row
 from magflow.services.variants import ACTIVE
 from magflow.web.answers import Amount, Answer, Count, Time, Word
 
+MONEY = frozenset({"price", "compare_at_price", "unit_price"})
 BY_THE_WAY = frozenset({"option_ids", "order_id", "offer_id", "read_at"})
 """Kept with a row's changes, and none of them."""
 STATUSES = ("uploaded", "parsing", "ready", "running", "paused", "finished", "cancelled", "failed")
@@ -126,6 +128,13 @@ def import_json(state: ImportState) -> dict[str, Any]:
     }
 
 
+def told(name: str, pair: Any) -> Any:
+    """From what to what; money as it is written everywhere else."""
+    if name not in MONEY:
+        return pair
+    return [None if value is None else f"{Decimal(str(value)):.2f}" for value in pair]
+
+
 def row_json(row: Row) -> dict[str, Any]:
     """A row of an import; its id is its number among the file's records."""
     return {
@@ -133,7 +142,7 @@ def row_json(row: Row) -> dict[str, Any]:
         "line": row.line,
         "outcome": row.outcome,
         "variant_id": row.variant_id,
-        "changes": {name: pair for name, pair in (row.changes or {}).items() if name not in BY_THE_WAY},
+        "changes": {name: told(name, pair) for name, pair in (row.changes or {}).items() if name not in BY_THE_WAY},
         "errors": [
             {"column": error["column"], "code": error["code"], "message": fault_sentence(error),
              "value": error.get("value", "")}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from flask import Blueprint, Response, jsonify, send_file, stream_with_context, url_for
@@ -12,7 +13,7 @@ from magflow.blueprints.imports import answers, report, requests
 from magflow.blueprints.imports.words import FIELD_WORDS, FORMAT_WORDS, ODDITIES, ROWS, UNDO_WORDS, fault_sentence
 from magflow.db import db
 from magflow.domain.actors import Actor
-from magflow.domain.errors import FieldError, Invalid, NotFound
+from magflow.domain.errors import Invalid, NotFound
 from magflow.domain.imports.choices import ALARM
 from magflow.domain.imports.templates import TEMPLATES
 from magflow.domain.imports.writing import blocks
@@ -26,7 +27,7 @@ from magflow.web.listing import PAGE, Listing
 from magflow.web.locale import _, ngettext, number
 from magflow.web.permissions import requires
 from magflow.web.security import largest_body
-from magflow.web.sentences import FIELD, field_sentence
+from magflow.web.sentences import FIELD
 
 blueprint = Blueprint("imports", __name__)
 
@@ -161,7 +162,7 @@ def _oddities(odd: imports.Suspicion | None, percent: int) -> list[str]:
         return []
     said = []
     for name, count in odd.counts.items():
-        sentence = str(ODDITIES[name]) % {"count": number(count), "percent": percent}
+        sentence = ODDITIES[name](count, number(count), percent)
         many = _("of %(of)s that change", of=number(odd.of)) if count * 10 >= odd.of else ""
         said.append(f"{sentence} ({many})" if many else sentence)
     return said
@@ -192,17 +193,19 @@ def _step(state: imports.ImportState) -> int:
 
 def _changes(row: imports.Row) -> list[tuple[str, str, str]]:
     """What a row changed: (field, before, after), as people read it."""
-    found = row.changes or {}
+    found = [(name, answers.told(name, pair)) for name, pair in (row.changes or {}).items()]
     return [
-        (str(FIELD_WORDS.get(name, name)), _told(pair[0]), _told(pair[1]))
-        for name, pair in found.items()
+        (str(FIELD_WORDS.get(name, name)), _told(pair[0], name), _told(pair[1], name))
+        for name, pair in found
         if name not in answers.BY_THE_WAY
     ]
 
 
-def _told(value: Any) -> str:
+def _told(value: Any, name: str) -> str:
     if value is None or value == []:
         return "—"
+    if name in answers.MONEY:
+        return typed_text(Decimal(value))
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):  # addresses of pictures, with or without a text for those who do not see
@@ -213,7 +216,7 @@ def _told(value: Any) -> str:
 def _kind_of_fault(code: str) -> str:
     """What a kind of fault is called, without the figures of one row."""
     said = str(ROWS.get(code) or FIELD.get(code) or code)
-    return said if "%(" not in said else field_sentence(FieldError("", code, _Dots()))
+    return said % _Dots() if "%(" in said else said
 
 
 class _Dots(dict[str, Any]):

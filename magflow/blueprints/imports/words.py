@@ -1,10 +1,11 @@
 """What is said about files and rows that cannot be taken: the code, and a sentence that says what to do."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from magflow.domain.errors import FieldError
 from magflow.domain.imports.faults import ImportBusy
-from magflow.web.locale import _, _l
+from magflow.web.locale import _, _l, ngettext
 from magflow.web.sentences import SENTENCES, add_sentences, field_sentence
 
 FILES: Final[dict[str, Any]] = {
@@ -95,13 +96,22 @@ UNDO_WORDS: Final[dict[str, Any]] = {
     "read_since": _l("read from the marketplace since"),
 }
 
-ODDITIES: Final[dict[str, Any]] = {
-    "price_falls": _l("%(count)s prices fall by more than %(percent)s %%"),
-    "price_rises": _l("%(count)s prices rise by more than %(percent)s %%"),
-    "stock_to_zero": _l("%(count)s stocks go to 0"),
-    "before_below_price": _l("%(count)s prices before are below the price: are the two columns swapped?"),
-    "deactivated": _l("%(count)s variants are deactivated"),
-}
+ODDITIES: Final[dict[str, Callable[[int, str, int], str]]] = {
+    "price_falls": lambda n, shown, percent: ngettext(
+        "%(shown)s price falls by more than %(percent)s %%", "%(shown)s prices fall by more than %(percent)s %%",
+        n, shown=shown, percent=percent),
+    "price_rises": lambda n, shown, percent: ngettext(
+        "%(shown)s price rises by more than %(percent)s %%", "%(shown)s prices rise by more than %(percent)s %%",
+        n, shown=shown, percent=percent),
+    "stock_to_zero": lambda n, shown, _percent: ngettext(
+        "%(shown)s stock goes to 0", "%(shown)s stocks go to 0", n, shown=shown),
+    "before_below_price": lambda n, shown, _percent: ngettext(
+        "%(shown)s price before is below the price: are the two columns swapped?",
+        "%(shown)s prices before are below the price: are the two columns swapped?", n, shown=shown),
+    "deactivated": lambda n, shown, _percent: ngettext(
+        "%(shown)s variant is deactivated", "%(shown)s variants are deactivated", n, shown=shown),
+}  # fmt: skip
+"""What stands out, how often (the number, and as it is written), and from how many per cent on."""
 
 FORMAT_WORDS: Final = {"magflow": "MagFlow", "shopify": "Shopify", "woocommerce": "WooCommerce"}
 CLEAR_WORDS: Final[dict[str, Any]] = {"keep": _l("leaves what is there"), "clear": _l("empties it")}

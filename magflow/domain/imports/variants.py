@@ -151,6 +151,7 @@ class VariantReader:
         if faults:
             if self._shopify and sound:
                 run.waiting = dict(news)
+            self._keep_pictures(run, record, images)
             raise RowFault(faults)
         if run.waiting:
             run.waiting = {}
@@ -161,6 +162,18 @@ class VariantReader:
         if cleared := [name for name, place in self._clears if not record.cells[place].strip()]:
             out[PLACE["clears"]] = array(cleared)
         self.prepared.add(self.prepared.rows, self._import_id, out)
+        self._add_images(record, images)
+
+    def _keep_pictures(self, run: Run, record: Record, images: Sequence[tuple[int, str, str | None]]) -> None:
+        """A refused row's pictures of its product still count: Shopify spreads them over rows, and the product must
+        not lose those that stand beside a variant that could not be taken."""
+        if not self._shopify or not any(url for _position, url, _alt in images):
+            return
+        place = [str(run.number), str(run.number), str(record.number), str(record.line)]
+        self.prepared.add(self.prepared.turned_down, self._import_id, [*place, NOTHING, flag(False), flag(True)])
+        self._add_images(record, images)
+
+    def _add_images(self, record: Record, images: Sequence[tuple[int, str, str | None]]) -> None:
         for ordinal, (position, url, alt) in enumerate(images):
             fields = [str(record.number), str(ordinal), str(position), written(url), written(alt)]
             self.prepared.add(self.prepared.images, self._import_id, fields)
