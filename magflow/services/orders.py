@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from sqlalchemy import func
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from magflow.concurrency import lock_items, lock_order, transactional
@@ -217,6 +217,15 @@ def change_item_variant(session: Session, command: ChangeItemVariant, *, actor: 
         return _done(session, order, ItemChange("changed", order.id, line))
     session.delete(line)
     return _done(session, order, ItemChange("merged", order.id, merged, line.id, line))
+
+
+def name_lines_of(session: Session, variant: Variant) -> None:
+    """Before a variant goes for good: lines that are not confirmed yet say what they were. Their orders are locked."""
+    session.execute(
+        update(OrderItem)
+        .where(OrderItem.variant_id == variant.id, OrderItem.line_total_gross.is_(None), ~OrderItem.frozen)
+        .values(variant_sku=variant.sku)
+    )
 
 
 def _editable(session: Session, order_id: int, seen_version: int | None) -> tuple[Order, list[OrderItem]]:

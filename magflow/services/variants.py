@@ -32,6 +32,7 @@ from magflow.domain.options import chosen_values, cleaned, digest, name_key
 from magflow.models import OptionValueVariant, OrderItem, Product, Variant, VariantStatus
 from magflow.services import ledger
 from magflow.services.options import ProductOptions, chosen_by_variant, options_of, types_of_values
+from magflow.services.orders import name_lines_of
 from magflow.services.products import check_seen
 
 ACTIVE, INACTIVE = VariantStatus.ACTIVE, VariantStatus.INACTIVE
@@ -389,6 +390,7 @@ def delete_for_good(session: Session, variant_id: int, *, actor: Actor) -> None:
     if session.scalar(select(exists().where(OrderItem.variant_id == variant_id, OrderItem.order_id.not_in(known)))):
         # A line was added before the variant was locked: its order must be locked first, and looked at.
         raise StartAgain
+    name_lines_of(session, variant)
     if variant.stock:
         ledger.set_to(session, {variant_id: 0}, reason="adjustment", note="variant deleted")
     session.execute(delete(Variant).where(Variant.id == variant_id))

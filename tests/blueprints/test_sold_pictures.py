@@ -11,7 +11,7 @@ from magflow.models import Order
 from magflow.services import images, orders, stock, variants
 from magflow.services.images import NewImage
 from magflow.services.orders import ChangeItemVariant
-from tests.blueprints.conftest import Clerk
+from tests.blueprints.conftest import Clerk, words
 from tests.pictures import opened, picture_file
 from tests.services.looking import rows
 from tests.shop import ANA, finalize, items_of, make_order, make_product, make_variant
@@ -64,6 +64,8 @@ def test_a_picture_goes_with_its_variant_and_stays_with_what_was_sold(app: Flask
     for variant in (mug, cup):
         variants.delete_for_good(variant.id, actor=ANA)
     assert shown(owner_page, order) == [(3, 0, 0)]
+    told = owner_page.get(f"/orders/{order.id}")
+    assert f"The variant of a line was removed for good: {mug.sku}" in words(told)
     kept = "SELECT image_id FROM sold_pictures WHERE image_id IN (:sold, :unsold)"
     assert rows(kept, sold=sold.id, unsold=unsold.id) == [(sold.id,)], "nobody was sold the other"
     assert owner_page.browser.get(f"/orders/pictures/{unsold.id}").status_code == 404

@@ -32,7 +32,7 @@ from tests.conftest import ShopDatabase
 from tests.gates.proxy import Wire, wire
 from tests.gates.scenarios import side_by_side
 
-CUTS, KEYS = 50, 200
+CUTS, KEYS = 50, 500
 SOAKED_CUTS, SOAKED_KEYS = 1_000, 5_000
 _keys = itertools.count(1)
 

@@ -210,7 +210,7 @@ def test_a_pending_order_of_a_removed_variant_is_not_confirmed_until_its_line_ha
     order = make_order((variant, 1))
     variants.delete_for_good(variant.id, actor=ANA)
     [line] = lines(order)
-    assert (line["variant_id"], line["quantity"]) == (None, 1)
+    assert (line["variant_id"], line["quantity"], line["variant_sku"]) == (None, 1, variant.sku)
     with pytest.raises(VariantUnavailable):
         finalize(order)
     orders.change_item_variant(orders.ChangeItemVariant(order.id, line["id"], variant_id=other.id), actor=ANA)

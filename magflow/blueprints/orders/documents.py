@@ -130,7 +130,7 @@ def order_pdf(page: OrderPage, shop_rate: Decimal) -> bytes:
         amounts = [money(amount, order.currency) for amount in (said.net, said.tax, said.gross)]
         return [name, number(line.item.quantity), money(said.net_price, order.currency), rate, *amounts]
 
-    _table(paper, headings, (62, 15, 24, 13, 22, 20, 24), page.lines, row)
+    _table(paper, headings, (57, 18, 26, 13, 22, 20, 24), page.lines, row)
     paper.ln(3)
     for rate, net, tax in by_rate(lines):
         _sum(paper, _("Without VAT, at %(rate)s %%", rate=number(rate)), money(net, order.currency))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from magflow.domain.orders import CANCELLED, CONFIRMED, RETURNED
 from magflow.queries.audit import AuditEntry
 from magflow.queries.orders import OrderPage
+from magflow.web import audit_words
 from magflow.web.locale import _, moment, money, ngettext
 from magflow.web.words import door
 
@@ -35,7 +36,7 @@ def told(entries: Sequence[AuditEntry], skus: Mapping[int, str], page: OrderPage
         elif entry.table_name == "order_handling":
             said = _of_handling(entry)
         else:
-            said = _of_line(entry, skus, entries)
+            said = _of_line(entry, skus, entries, page)
         if said is not None:
             what, icon, tone, details = said
             events.append(Event(what, moment(entry.at), _who(entry), icon, tone, details, entry.at))
@@ -94,8 +95,8 @@ def _of_order(entry: AuditEntry, lines: int) -> Said | None:
         return said.get(str(new["status"]))
     if new.get("blocked_reason"):
         return _("Could not be confirmed"), "warning", "warn", _why(str(new["blocked_reason"]))
-    if new.keys() - {"version"}:
-        return _("Changed"), "edit", "neutral", ", ".join(sorted(new.keys() - {"version"}))
+    if changed := sorted(audit_words.field(name) for name in new.keys() - {"version"}):
+        return _("Changed"), "edit", "neutral", ", ".join(changed)
     return None
 
 
@@ -117,7 +118,7 @@ def _of_handling(entry: AuditEntry) -> Said | None:
     return None
 
 
-def _of_line(entry: AuditEntry, skus: Mapping[int, str], entries: Sequence[AuditEntry]) -> Said | None:
+def _of_line(entry: AuditEntry, skus: Mapping[int, str], entries: Sequence[AuditEntry], page: OrderPage) -> Said | None:
     old, new = entry.old or {}, entry.new or {}
     if entry.action == "insert":
         sku = _sku(new, skus)
@@ -128,6 +129,10 @@ def _of_line(entry: AuditEntry, skus: Mapping[int, str], entries: Sequence[Audit
         units = int(new["restocked_quantity"]) - int(old.get("restocked_quantity") or 0)
         sku = _present_sku(entry, skus, entries)
         return _("Came back: %(units)s × %(sku)s", units=units, sku=sku), "returned", "info", None
+    if "variant_id" in new and new["variant_id"] is None:
+        known = next((line.sku for line in page.lines if str(line.item.id) == entry.row_id and line.sku), None)
+        gone = _("The variant of a line was removed for good: %(sku)s", sku=known or _sku(old, skus))
+        return gone, "trash", "neutral", None
     if "variant_id" in new:
         change = _("Variant changed: %(old)s → %(new)s", old=_sku(old, skus), new=_sku(new, skus))
         return change, "edit", "neutral", None
