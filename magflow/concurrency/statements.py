@@ -18,7 +18,7 @@ from psycopg.abc import PQGen
 from psycopg.abc import Transformer as TransformerType
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from sqlalchemy import Connection
+from sqlalchemy import PoolProxiedConnection
 
 from magflow.concurrency.server_errors import PREPARED_NO_MORE
 
@@ -72,7 +72,10 @@ class Batch:
     together = True
     """False sends them one at a time: for tests that walk through every place where others may come between."""
 
-    def __init__(self, connection: Connection) -> None:
+    ends = False
+    """True when COMMIT follows: what was declared for the transaction goes with it."""
+
+    def __init__(self, connection: PoolProxiedConnection) -> None:
         self._channel = _Channel.of(connection)
         self._queue: list[tuple[str, Mapping[str, Any] | None, Rows]] = []
         self._sent: list[tuple[str, Mapping[str, Any] | None, Rows]] = []
@@ -121,9 +124,8 @@ class _Channel:
         self._numbers = itertools.count()
 
     @classmethod
-    def of(cls, connection: Connection) -> "_Channel":
+    def of(cls, proxied: PoolProxiedConnection) -> "_Channel":
         """The one of this connection; it lives as long as the connection does."""
-        proxied = connection.connection
         channel = proxied.info.get("magflow.channel")
         if channel is None or channel.connection is not proxied.driver_connection:
             channel = proxied.info["magflow.channel"] = cls(cast("psycopg.Connection[Any]", proxied.driver_connection))

@@ -113,6 +113,8 @@ SELECT set_config('magflow.stock_reason', %(reason)s, true),
 
 def forget(statements: Batch) -> None:
     """Take a declaration back: what follows in the same transaction must give a reason of its own."""
+    if statements.ends:
+        return
     statements.send(DECLARE, {"reason": "", "source_type": "", "source_id": ""})
 
 

@@ -323,9 +323,12 @@ def test_a_server_that_takes_no_more_connections_is_asked_again_later(
     try:
         with app.app_context(), pytest.raises(RetryLater) as refused:
             unit.start()
+        with app.app_context(), pytest.raises(RetryLater) as refused_whole:
+            count_and_end(key, actor=ACTOR)
     finally:
         admin.execute(limit.format(sql.Identifier(database.name), sql.Literal(-1)))
     assert refused.value.cause == "connection" and unit.runs == 0
+    assert refused_whole.value.cause == "connection"
 
 
 def test_a_pool_that_is_used_up_is_asked_again_later(database: ShopDatabase, settings: Settings, key: str) -> None:
@@ -335,9 +338,12 @@ def test_a_pool_that_is_used_up_is_asked_again_later(database: ShopDatabase, set
         db.engine.pool._timeout = 0.05  # type: ignore[attr-defined]
         with db.engine.connect(), pytest.raises(RetryLater) as refused:
             unit.start()
+        with db.engine.connect(), pytest.raises(RetryLater) as refused_whole:
+            count_and_end(key, actor=ACTOR)
         for engine in db.engines.values():
             engine.dispose()
     assert refused.value.cause == "connections" and unit.runs == 0
+    assert refused_whole.value.cause == "connections"
 
 
 # --- and what is none of these --------------------------------------------------------------------------------------
