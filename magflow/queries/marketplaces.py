@@ -205,3 +205,25 @@ def subscriptions(session: Session) -> Sequence[Row[Any]]:
 def deliveries(session: Session, most: int = 50) -> Sequence[Row[Any]]:
     """The last deliveries out."""
     return session.execute(text(DELIVERIES), {"most": most}).all()
+
+
+BROKEN: Final = """
+SELECT 'paused' AS kind, a.id, a.source || ' ' || upper(a.code) AS name, a.paused_reason AS reason, a.paused_at AS since
+FROM marketplace_accounts a WHERE a.paused_reason IS NOT NULL
+UNION ALL
+SELECT 'unread', a.id, a.source || ' ' || upper(a.code), a.last_error, coalesce(a.orders_read_at, a.created_at)
+FROM marketplace_accounts a
+WHERE a.ordering AND a.credentials IS NOT NULL AND a.paused_reason IS NULL AND a.last_error_at IS NOT NULL
+  AND coalesce(a.orders_read_at, a.created_at) < clock_timestamp() - interval '5 minutes'
+UNION ALL
+SELECT 'webhook_off', s.id, s.url, s.off_reason, s.failing_since FROM webhook_subscriptions s
+WHERE NOT s.active AND s.off_reason IS NOT NULL
+UNION ALL
+SELECT 'unsure', w.account_id, w.subject, w.error, w.ended_at FROM marketplace_writes w
+WHERE w.state = 'unsure' AND w.ended_at > clock_timestamp() - interval '7 days'
+ORDER BY 1, 2 LIMIT 20"""
+
+
+def broken(session: Session) -> Sequence[Row[Any]]:
+    """What does not work between the shop and others, for Home: kind, id, name, reason, since when."""
+    return session.execute(text(BROKEN)).all()

@@ -133,3 +133,21 @@ def _kept(database: ShopDatabase, account_id: int) -> str:
         row = connection.execute("SELECT credentials FROM marketplace_accounts WHERE id = %s", [account_id]).fetchone()
     assert row is not None
     return str(row[0])
+
+
+def test_home_says_what_is_broken(site: Flask) -> None:
+    browser = signed_in(site, make_user(site))
+    quiet = browser.get("/").get_data(as_text=True)
+    assert "is paused since" not in quiet
+    with site.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE marketplace_accounts SET paused_reason = 'wrong_password', paused_at = clock_timestamp() "
+            "WHERE code = 'main'"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO webhook_subscriptions (url, events, secret, active, off_reason) "
+            "VALUES ('https://gone.example/', ARRAY['stock.changed'], '', false, 'HTTP 410')"
+        )
+    said = browser.get("/").get_data(as_text=True)
+    assert "emag MAIN is paused since" in said
+    assert "Nobody is told any more at https://gone.example/: it was switched off (HTTP 410)." in said

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -146,7 +147,15 @@ def buy(walk: Walk, numbers: list[int], unknown: int, draw: random.Random, count
 
 def kill(walk: Walk) -> None:
     for module in ("magflow.up.job_worker", "magflow.up.web"):
-        walk.up.child(module).send_signal(signal.SIGKILL)
+        child = eventually(lambda module=module: living(walk.up, module))
+        child.send_signal(signal.SIGKILL)
+
+
+def living(up: Up, module: str) -> psutil.Process | None:
+    """The child of this module, unless it is just dying or being started."""
+    with contextlib.suppress(psutil.Error, StopIteration):
+        return up.child(module)
+    return None
 
 
 DIFFERING = """

@@ -34,6 +34,12 @@ blueprint = Blueprint("accounts", __name__)
 PAGE: Final = 50
 
 
+@blueprint.app_template_global("broken_connections")
+def broken_connections() -> Any:
+    """For Home: what does not work between the shop and others."""
+    return queries.broken(db.session())
+
+
 @blueprint.get("/settings/accounts")
 @requires("stock:read")
 def index() -> ResponseReturnValue:
