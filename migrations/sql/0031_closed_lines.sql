@@ -51,3 +51,13 @@ UPDATE variants SET price = 0 WHERE price = 'NaN';
 UPDATE variants SET compare_at_price = NULL WHERE compare_at_price = 'NaN';
 ALTER TABLE variants DROP CONSTRAINT IF EXISTS chk_variants_price_number;
 ALTER TABLE variants ADD CONSTRAINT chk_variants_price_number CHECK (price <> 'NaN' AND compare_at_price <> 'NaN');
+
+-- An order of an old shop that was called confirmed there already did not get the time of it.
+ALTER TABLE orders DISABLE TRIGGER orders_guard;
+UPDATE orders
+SET confirmed_at = coalesce(confirmed_at, CASE WHEN status IN ('confirmed', 'returned') THEN placed_at END),
+    cancelled_at = coalesce(cancelled_at, CASE WHEN status = 'cancelled' THEN updated_at END),
+    returned_at = coalesce(returned_at, CASE WHEN status = 'returned' THEN updated_at END)
+WHERE (status IN ('confirmed', 'returned') AND confirmed_at IS NULL)
+   OR (status = 'cancelled' AND cancelled_at IS NULL) OR (status = 'returned' AND returned_at IS NULL);
+ALTER TABLE orders ENABLE ALWAYS TRIGGER orders_guard;

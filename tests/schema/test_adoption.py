@@ -174,6 +174,9 @@ def test_old_orders_are_history(old: ShopDatabase, as_owner: Owner) -> None:
     assert one(connection, "SELECT restocked_quantity = quantity FROM order_items WHERE order_id = 3") is True
     assert one(connection, "SELECT stock_source FROM order_items WHERE order_id = 8") == "own"
     assert one(connection, "SELECT status FROM orders WHERE id = 987654") == "cancelled"
+    untimed = """SELECT count(*) FROM orders WHERE status IN ('confirmed', 'returned') AND confirmed_at IS NULL
+                 OR status = 'cancelled' AND cancelled_at IS NULL OR status = 'returned' AND returned_at IS NULL"""
+    assert one(connection, untimed) == 0
     with pytest.raises(psycopg.DatabaseError) as refused:
         connection.execute("UPDATE order_items SET quantity = 9 WHERE order_id = 5")
     assert refused.value.sqlstate == "MF002"
