@@ -2,6 +2,7 @@
 
     product  Mug, option Color with Red and Blue        variants  red (active, 1), blue (active, 2)
     orders   first: red x 1, blue x 1 (pending)         second: red x 1 (pending)         sold: red x 1 (confirmed)
+    transfer three red, on the road from the marketplace's warehouse to ours
 
 `lean`: the first order has no red line, so that only `second` and `sold` refer to it.
 """
@@ -18,6 +19,7 @@ import psycopg
 from magflow.domain import errors
 from magflow.services import checkout, checkout_in_bulk, feeds, orders, products, restock, stock, variants
 from magflow.services.options import OptionInput
+from magflow.services.stock_sync import transfers
 from tests.gates.operations import ACCOUNT, ACTOR, SOURCE, in_words
 
 Connection = psycopg.Connection[Any]
@@ -36,6 +38,7 @@ class Scene:
     second: int
     sold: int
     sold_line: int
+    transfer: int
     lean: bool
 
 
@@ -74,8 +77,27 @@ def lay_out(connection: Connection, *, lean: bool) -> Scene:
             "RETURNING id",
             [product, [o for o, _ in lines], [v for _, v in lines]],
         )
+        transfer = _on_the_road(connection, red)
     checkout.finalize(checkout.FinalizeOrder(sold), actor=ACTOR)
-    return Scene(product, red, blue, values, first, ids[2], second, sold, ids[1], lean)
+    return Scene(product, red, blue, values, first, ids[2], second, sold, ids[1], transfer, lean)
+
+
+def _on_the_road(connection: Connection, variant: int) -> int:
+    for code, fulfilment in (("fbe", "marketplace"), ("main", "seller")):
+        connection.execute(
+            "INSERT INTO marketplace_accounts (source, code, fulfilment) SELECT 'gate', %s, %s "
+            "WHERE NOT EXISTS (SELECT FROM marketplace_accounts WHERE source = 'gate' AND code = %s)",
+            [code, fulfilment, code],
+        )
+    [transfer] = _ids(
+        connection,
+        "INSERT INTO transfers (variant_id, sku, from_account_id, to_account_id, kind, amount, state, stage, "
+        "stock_before, created_by) SELECT %s, 'RED', f.id, m.id, 'shipment', 3, 'running', 'in_transit', '{}', 'gate' "
+        "FROM marketplace_accounts f, marketplace_accounts m "
+        "WHERE f.source = 'gate' AND f.code = 'fbe' AND m.source = 'gate' AND m.code = 'main' RETURNING id",
+        [variant],
+    )
+    return transfer
 
 
 def _ids(connection: Connection, statement: str, parameters: Iterable[Any] = ()) -> list[int]:
@@ -183,6 +205,12 @@ def _options(scene: Scene, other: bool) -> Any:
     return (len(done.deactivated), len(done.incomplete))
 
 
+def _receive(scene: Scene, other: bool) -> Any:
+    """One, or two in all, of the three that are on the road."""
+    done = transfers.receive(transfers.Receive(scene.transfer, 2 if other else 1, final=False), actor=ACTOR)
+    return (done.received, done.state)
+
+
 def _delete(scene: Scene, other: bool) -> Any:
     variants.delete_for_good(scene.red, actor=ACTOR)
     return "gone"
@@ -202,6 +230,7 @@ DEEDS: Final[dict[str, Callable[[Scene, bool], Any]]] = {
     "create variant": _create,
     "change product options": _options,
     "hard delete": _delete,
+    "transfer receipt": _receive,
 }
 
 
@@ -236,6 +265,8 @@ UNION ALL
 SELECT 'movement', m.sku, m.seq::int, m.delta, m.balance_after::text, m.reason
 FROM stock_movements m WHERE m.variant_id IN (%(red)s, %(blue)s)
 UNION ALL
+SELECT 'transfer', t.stage, t.received, t.version, NULL, t.state FROM transfers t WHERE t.id = %(transfer)s
+UNION ALL
 SELECT 'mapped', v.sku, NULL, NULL, NULL, NULL
 FROM variant_external_ids x JOIN variants v ON v.id = x.variant_id WHERE v.product_id = %(product)s
 ORDER BY 1, 2, 3, 4, 5, 6"""
@@ -250,6 +281,7 @@ def view(connection: Connection, scene: Scene) -> tuple[Any, ...]:
             "orders": [scene.first, scene.second, scene.sold],
             "red": scene.red,
             "blue": scene.blue,
+            "transfer": scene.transfer,
         },
     ).fetchall()
     return tuple(rows)

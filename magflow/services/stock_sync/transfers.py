@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import execute, lock_names, transactional
+from magflow.concurrency import StartAgain, execute, lock_names, lock_variants, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, NotFound
 from magflow.domain.transfers import NeedsConfirmation, TransferMoveRefused, TransferOpen
@@ -219,7 +219,7 @@ def ship(session: Session, command: OfTransfer, *, actor: Actor) -> Transfer:
 
     Raises NotFound, TransferMoveRefused, InsufficientStock.
     """
-    transfer = _locked(session, command.transfer_id)
+    transfer = _locked_with_goods(session, command.transfer_id)
     if transfer.stage in {"in_transit", "received"}:
         return transfer
     if transfer.stage != "requested" or transfer.state != "approved":
@@ -246,7 +246,7 @@ def receive(session: Session, command: Receive, *, actor: Actor) -> Transfer:
 
     Raises NotFound, Invalid, TransferMoveRefused.
     """
-    transfer = _locked(session, command.transfer_id)
+    transfer = _locked_with_goods(session, command.transfer_id)
     total = transfer.amount if command.quantity is None else command.quantity
     if transfer.kind != "shipment" or transfer.state not in {"approved", "running", "done"}:
         raise TransferMoveRefused(transfer.id, transfer.state, "received")
@@ -293,7 +293,7 @@ def cancel(session: Session, command: OfTransfer, *, actor: Actor) -> Transfer:
 
     Raises NotFound, TransferMoveRefused when it is done, or a part has arrived.
     """
-    transfer = _locked(session, command.transfer_id)
+    transfer = _locked_with_goods(session, command.transfer_id)
     if transfer.state == "cancelled":
         return transfer
     if transfer.state == "done" or transfer.received or transfer.receiver_written == "accepted":
@@ -336,6 +336,18 @@ def _locked(session: Session, transfer_id: int) -> Transfer:
     variant_id = session.scalar(select(Transfer.variant_id).where(Transfer.id == transfer_id))
     lock_names(session, [names_of(variant_id or 0)])
     return _row(session, transfer_id)
+
+
+def _locked_with_goods(session: Session, transfer_id: int) -> Transfer:
+    """And its variant, before the transfer is written: who removes a variant for good holds it, and then wants its
+    transfers."""
+    transfer = _locked(session, transfer_id)
+    if transfer.variant_id is not None:
+        try:
+            lock_variants(session, [transfer.variant_id])
+        except NotFound:
+            raise StartAgain from None
+    return transfer
 
 
 def _row(session: Session, transfer_id: int) -> Transfer:
