@@ -12,10 +12,11 @@ from magflow.domain.errors import NotFound
 from magflow.queries import automation as reads
 from magflow.queries import stock_sync
 from magflow.queries.automation import LogRow, RuleRow
+from magflow.queries.paging import Page
 from magflow.services.automation import rules
 from magflow.services.automation.rules import ChangeRule, OfRule
 from magflow.web.answers import Answer, Count, Time, Word, listed
-from magflow.web.api import ApiBlueprint, PageQuery, id_after, perform, success
+from magflow.web.api import ApiBlueprint, PageQuery, id_after, perform
 from magflow.web.border import Body, Integer, OneOf, Text
 from magflow.web.permissions import requires
 
@@ -97,10 +98,14 @@ def log_json(row: LogRow) -> dict[str, Any]:
 
 @api.get("/stock-sync/automation")
 @requires("stock:read")
+@api.filters(PageQuery)
 @api.answers(RuleOut, many=True, description="Every rule of every account")
-def list_rules() -> Response:
+def list_rules(query: dict[str, Any]) -> Response:
     """List the rules of automation."""
-    return success([rule_json(row) for row in _rules(db.session())])
+    rows, after = _rules(db.session()), id_after(query)
+    shown = rows[after : after + query["limit"]]
+    more = after + len(shown) if after + len(shown) < len(rows) else None
+    return listed([rule_json(row) for row in shown], Page(shown, len(rows), False, more))
 
 
 @api.put("/stock-sync/automation/<account>/<rule>")
@@ -146,7 +151,10 @@ def run_rule(account: str, rule: str) -> Response:
 @api.answers(LogOut, many=True, description="The log, newest first")
 def list_log(query: dict[str, Any]) -> Response:
     """List what was done by itself, would have been done, or was left alone and why."""
-    account_id = _account(query["account"]) if "account" in query else None
+    account_id = None
+    if "account" in query:
+        # A filter that fits nothing finds nothing.
+        account_id = next((one.id for one in stock_sync.accounts(db.session()) if one.label == query["account"]), 0)
     wanted = reads.LogFilter(account_id, query.get("rule"), query.get("outcome"), query.get("sku"))
     page = reads.log(db.session(), wanted, after=id_after(query) or None, limit=query["limit"])
     return listed([log_json(row) for row in page.rows], page)

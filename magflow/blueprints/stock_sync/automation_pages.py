@@ -10,6 +10,7 @@ from magflow.blueprints.stock_sync import automation_words, words
 from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.automation import DAILY_MAX, LARGEST_FLOOR, LARGEST_MAX, MODES, OUTCOMES, RULES
+from magflow.domain.errors import NotFound
 from magflow.queries import automation as reads
 from magflow.queries import stock_sync
 from magflow.services.automation import rules
@@ -99,10 +100,12 @@ def save(account_id: int, rule: str) -> ResponseReturnValue:
     return _page(form), form.status
 
 
-@blueprint.post("/stock-sync/automation/<int:account_id>/<rule>/<any(pause, resume, run):what>")
+@blueprint.post("/stock-sync/automation/<int:account_id>/<rule>/<what>")
 @requires("admin")
 def decide(account_id: int, rule: str, what: str) -> ResponseReturnValue:
     """Pause a rule, let it go on, or have it run now."""
+    if what not in {"pause", "resume", "run"}:
+        raise NotFound("page", what)
     command = OfRule(account_id, rule)
     back = request.form.get("back", "")
     back = back if back == "/" else url_for("automation.index")

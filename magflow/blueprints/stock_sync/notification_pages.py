@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from magflow.blueprints.stock_sync import letters
 from magflow.db import db
 from magflow.domain.actors import Actor
+from magflow.domain.errors import NotFound
 from magflow.domain.notices import LEVELS
 from magflow.queries import notifications as reads
 from magflow.queries.notifications import Person
@@ -248,10 +249,12 @@ def remove(recipient_id: int) -> ResponseReturnValue:
     return act(work, back)
 
 
-@blueprint.post("/settings/notifications/<int:recipient_id>/test/<any(email, sms):channel>")
+@blueprint.post("/settings/notifications/<int:recipient_id>/test/<channel>")
 @requires("admin")
 def test(recipient_id: int, channel: str) -> ResponseReturnValue:
     """Send one now."""
+    if channel not in CHANNEL_WORDS:
+        raise NotFound("page", channel)
     reads.recipient(db.session(), recipient_id)
 
     def work(session: Session, actor: Actor) -> Landing:
