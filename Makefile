@@ -31,8 +31,9 @@ lint: dev ## Style, types, import contracts, templates
 	$(BIN)/lint-imports
 	@if [ -d templates ]; then $(BIN)/djlint templates --quiet --lint; fi
 
-bench: dev ## Measure sales, lists and generation beside hand-written SQL
+bench: dev ## Measure sales, lists and generation beside hand-written SQL; a week and a quarter of stock sync: build/season.md
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.season --report build/season.md
 
 soak: dev ## The long figures of the gates (hours)
 	$(BIN)/python -m pytest -n $(JOBS) -m soak --timeout 0

@@ -155,6 +155,11 @@ class World:
         """Go on from there."""
         self._offset, self._last, self._numbers = told["offset"], told["last"], told["numbers"]
 
+    def stand_at(self, moment: datetime) -> None:
+        """Let the clock stand at this moment until it is advanced: what happens then depends on the seed alone."""
+        with self.lock:
+            self._start, self._offset, self._last = moment, timedelta(0), moment
+
     def catch_up(self) -> None:
         """Do what happened since the last look: buyers, competitors, validations."""
         with self.lock:
