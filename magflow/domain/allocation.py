@@ -93,21 +93,28 @@ class Market:
         total = sum(side.catches for side in self.sides)
         return tuple(side.catches / max(1.0, total) for side in self.sides)
 
+    @cached_property
+    def wanted(self) -> tuple[float, ...]:
+        """What is wanted of each side within the time that counts."""
+        return tuple(side.demand.over(self.terms.horizon_days).mean for side in self.sides)
+
     def outcome(self, after: Sequence[int]) -> Outcome:
         """What a split brings, seen from the stocks that are there now."""
-        sold, wanted = [], []
-        for number, (side, to) in enumerate(zip(self.sides, after, strict=True)):
-            stays, comes = min(side.stock, to), max(0, to - side.stock)
-            sold.append(self._sold(number, stays, comes))
-            wanted.append(side.demand.over(self.terms.horizon_days).mean)
-        unserved = [max(0.0, want - sale) for want, sale in zip(wanted, sold, strict=True)]
+        sold = [
+            self._sold(number, min(side.stock, to), max(0, to - side.stock))
+            for number, (side, to) in enumerate(zip(self.sides, after, strict=True))
+        ]
+        caught = self._caught(sold, after) if any(self.catches) else [0.0] * len(sold)
+        margin = sum(side.margin * (s + c) for side, s, c in zip(self.sides, sold, caught, strict=True))
+        return Outcome(tuple(sold), sum(caught), margin, self._cost(after))
+
+    def _caught(self, sold: Sequence[float], after: Sequence[int]) -> list[float]:
+        unserved = [max(0.0, want - sale) for want, sale in zip(self.wanted, sold, strict=True)]
         total = sum(unserved)
-        caught = [
+        return [
             min(part * (total - own), max(0.0, to - sale))
             for part, own, to, sale in zip(self.catches, unserved, after, sold, strict=True)
         ]
-        margin = sum(side.margin * (s + c) for side, s, c in zip(self.sides, sold, caught, strict=True))
-        return Outcome(tuple(sold), sum(caught), margin, self._cost(after))
 
     def _cost(self, after: Sequence[int]) -> float:
         come = [to - side.stock for side, to in zip(self.sides, after, strict=True) if to > side.stock]

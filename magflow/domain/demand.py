@@ -7,6 +7,7 @@ groups of one, two, three ... Weeks in which there was nothing to sell say nothi
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, log
 from typing import Final
 
@@ -205,6 +206,27 @@ MOST_UNITS: Final = 20_000
 TAIL: Final = 1e-9
 
 
+@lru_cache(maxsize=2048)
+def _chances(mean: float, ratio: float) -> tuple[float, ...]:
+    """The distribution itself: the same one is asked for every amount that is tried."""
+    if mean <= 0:
+        return (1.0,)
+    # Each chance follows from the one before; in logarithms, for that of none may be smaller than a number can be.
+    size = mean / (ratio - 1) if ratio > 1 else 0.0
+    factor = log((ratio - 1) / ratio) if size else log(mean)
+    logarithm = -size * log(ratio) if size else -mean
+    found, total, number = [], 0.0, 0
+    while number < MOST_UNITS:
+        chance = exp(logarithm)
+        found.append(chance)
+        total += chance
+        if number > mean and 1 - total < TAIL:
+            break
+        logarithm += factor + log((number + size) / (number + 1) if size else 1 / (number + 1))
+        number += 1
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Spread:
     """How many units are wanted in some time: negative binomial, or Poisson where the ratio is 1."""
@@ -214,30 +236,7 @@ class Spread:
 
     def chances(self) -> tuple[float, ...]:
         """The chance of 0, 1, 2 ... units, until hardly anything is left."""
-        if self.mean <= 0:
-            return (1.0,)
-        found, total, number = [], 0.0, 0
-        logarithm = self._none()
-        while number < MOST_UNITS:
-            chance = exp(logarithm)
-            found.append(chance)
-            total += chance
-            if number > self.mean and 1 - total < TAIL:
-                break
-            logarithm += self._step(number)
-            number += 1
-        return tuple(found)
-
-    def _none(self) -> float:
-        if self.ratio <= 1:
-            return -self.mean
-        return -self.mean / (self.ratio - 1) * log(self.ratio)
-
-    def _step(self, number: int) -> float:
-        if self.ratio <= 1:
-            return log(self.mean / (number + 1))
-        size = self.mean / (self.ratio - 1)
-        return log((number + size) / (number + 1) * (self.ratio - 1) / self.ratio)
+        return _chances(self.mean, self.ratio)
 
     def sales(self, most: int) -> tuple[float, ...]:
         """The units expected to sell of a stock of 0, 1, 2 ... `most`: none more than is wanted, or there."""

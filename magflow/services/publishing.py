@@ -43,7 +43,8 @@ GROUP BY i.variant_id, w.account_id"""
 FIGURES: Final = """
 WITH reserved AS ({reserved})
 SELECT o.id AS offer_id, o.account_id, o.external_id, v.movement_seq AS seq,
-       CASE WHEN v.status = 0 THEN CASE WHEN p.mode = 'divided' OR p.kind = 'marketplace' THEN coalesce(o.share, 0)
+       CASE WHEN v.status = 0 THEN CASE WHEN p.kind = 'marketplace' THEN coalesce(o.share, 0)
+                                        WHEN p.mode = 'divided' THEN least(coalesce(o.share, 0), v.stock)
                                         ELSE v.stock END
             ELSE 0 END AS stock,
        coalesce((SELECT sum(r.quantity) FROM reserved r WHERE r.variant_id = v.id AND p.kind = 'own'

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from magflow.concurrency import execute, run
 from magflow.db import db
 from magflow.domain.actors import SYSTEM
-from magflow.services.stock_sync import forecasting
+from magflow.services.stock_sync import forecasting, pools
 from tests.browser.conftest import Person
 from tests.stock_sync.history import sell, snapshots
 from tests.stock_sync.market import make_accounts, make_listed, offer
@@ -46,3 +46,31 @@ def test_how_much_and_why(ana: Person, module_app: Flask) -> None:
     for path in (f"/stock-sync/products/{variant.id}", f"/stock-sync/transfers/new?variant_id={variant.id}"):
         ana.go(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+def test_a_warehouse_is_divided_and_shared_again(ana: Person, module_app: Flask) -> None:
+    with module_app.app_context():
+        make_accounts("north", "south", pool="hall")
+        variant = make_listed(offer("north", 26), offer("south", 26), own_stock=26, sku="HALL-1")
+        db.session.remove()
+    page = ana.go("/stock-sync/pools")
+    ana.press("tbody a:has-text('hall')")
+    expect(page.locator("main")).to_contain_text("Every account is offered all of it.")
+    ana.press("button:has-text('Divide the stock')")
+    expect(page.locator(".page-head")).to_contain_text("divided")
+    with module_app.app_context():
+        pools.settle_all(actor=SYSTEM)
+        db.session.remove()
+    page.set_viewport_size({"width": 390, "height": 844})
+    ana.go("/stock-sync/pools/hall")
+    expect(page.locator("tr", has_text="HALL-1")).to_contain_text("13")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # A re-division is a transfer that changes numbers only: carried out at once.
+    ana.go(f"/stock-sync/transfers/new?variant_id={variant.id}&from_account=south&to_account=north&amount=5")
+    expect(page.locator("main")).to_contain_text("Re-division: numbers only")
+    ana.press("button:has-text('Move 5 from SOUTH to NORTH')")
+    expect(page.locator("main .page-head")).to_contain_text("done")
+    ana.go("/stock-sync/pools/hall")
+    expect(page.locator("tr", has_text="HALL-1")).to_contain_text("18")
+    ana.press("button:has-text('Offer all of it to everybody')")
+    expect(page.locator(".page-head")).to_contain_text("shared")

@@ -9,11 +9,13 @@ from magflow.blueprints.stock_sync import (
     jobs,
     notification_pages,
     pages,
+    pool_pages,
     queue_pages,
     transfer_api,
     transfer_pages,
     unsubscribe_pages,
 )
+from magflow.services.stock_sync import pools
 from magflow.web.areas import Area, MenuEntry
 from magflow.web.locale import _l
 
@@ -21,6 +23,7 @@ area = Area(
     "stock_sync",
     blueprints=(
         pages.blueprint,
+        pool_pages.blueprint,
         queue_pages.blueprint,
         transfer_pages.blueprint,
         figure_pages.blueprint,
@@ -29,6 +32,7 @@ area = Area(
         unsubscribe_pages.blueprint,
     ),
     api=(api.api, transfer_api.api, automation_api.api),
+    subscribers={"stock.changed": pools.stock_changed},
     tasks=(*jobs.TASKS, *automatic_jobs.TASKS),
     menu=(
         MenuEntry(

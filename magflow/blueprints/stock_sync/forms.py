@@ -89,6 +89,10 @@ class ReceiveForm(border.Query):
     reason = border.Text(most=200)
 
 
+class PoolForm(border.Query):
+    mode = border.OneOf(("shared", "divided"), required=True)
+
+
 class RulesForm(border.Query):
     low_stock = border.Integer(least=1, most=1000, required=True)
     stale_days = border.Integer(least=1, most=365, required=True)

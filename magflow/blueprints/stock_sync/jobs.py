@@ -6,7 +6,7 @@ from magflow.blueprints.stock_sync import many
 from magflow.db import db
 from magflow.queries.transfers import running_redivisions
 from magflow.services.jobs import Task, actor, pause_point
-from magflow.services.stock_sync import alerts, bulk, figures, forecasting, transfers
+from magflow.services.stock_sync import alerts, bulk, figures, forecasting, pools, transfers
 from magflow.services.stock_sync.transfers import OfTransfer
 
 
@@ -52,11 +52,17 @@ def forecast() -> None:
     forecasting.forecast_all(actor=actor())
 
 
+def settle_pools() -> None:
+    """Bring the shares of divided pools in step with what the ledger booked."""
+    pools.settle_all(actor=actor())
+
+
 TASKS: Final = (
     Task(bulk.TASK, bulk_analyse),
     Task("stock_sync.follow", follow, cron="* * * * * */5", pauses=()),
     Task("stock_sync.advance_transfers", advance_transfers, cron="* * * * * */5", pauses=()),
     Task(alerts.LOOK_AT_ALL, look_at_all, cron="23 * * * *", pauses=()),
     Task(forecasting.TASK, forecast, cron="17 3 * * *"),
+    Task(pools.TASK, settle_pools, cron="* * * * *", pauses=()),
     Task(figures.TASK, take_figures, cron="41 * * * *", pauses=()),
 )

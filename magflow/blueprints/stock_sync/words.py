@@ -5,6 +5,7 @@ from typing import Any, Final
 from flask import url_for
 
 from magflow.blueprints.stock_sync import amount_words
+from magflow.domain.pools import NothingToDivide
 from magflow.domain.stock_sync import CAUSES, Finding, OfferFacts, Recommendation, Thresholds
 from magflow.domain.transfers import NeedsConfirmation, NothingToMove, TransferMoveRefused, TransferOpen
 from magflow.queries.stock_alerts import AlertRow
@@ -208,7 +209,12 @@ def suggestion(advice: Recommendation | None) -> str:
         )
     name = advice.about[0].name if advice.about else ""
     if advice.type == "restock":
-        return _("No account has stock to spare: order more for %(account)s.", account=name)
+        return ngettext(
+            "No account has stock to spare: order %(num)d unit for %(account)s.",
+            "No account has stock to spare: order %(num)d units for %(account)s.",
+            advice.amount or 0,
+            account=name,
+        )
     if advice.type == "offer_update":
         days = advice.figures["days"]
         if days is None:
@@ -277,6 +283,11 @@ sentences.add_sentences(
 sentences.SENTENCES.update(
     {
         NothingToMove: lambda _r: _("Both accounts sell from one warehouse: there is nothing to move between them."),
+        NothingToDivide: lambda r: _(
+            "The pool %(pool)s is not shared by several accounts of the shop's own warehouse: "
+            "there is nothing to divide.",
+            pool=r.pool,
+        ),
         NeedsConfirmation: lambda r: _(
             "%(account)s would be left with nothing in a competition. Confirm that this is meant.", account=r.account
         ),

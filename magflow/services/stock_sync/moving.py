@@ -51,11 +51,16 @@ def change_share(session: Session, transfer: Transfer, account: Account, delta: 
         raise InsufficientOfferStock
 
 
-def write_side(session: Session, transfer: Transfer, account: Account, delta: int, step: TransferStep) -> str:
-    """Change one side of a re-division and have it sent: `accepted` where nobody has to be asked, else `waiting`."""
-    if account.own_pool and account.pool_mode == "shared":
+def write_side(
+    session: Session, transfer: Transfer, account: Account, delta: int, step: TransferStep, *, inside: bool
+) -> str:
+    """Change one side of a re-division and have it sent: `accepted` where nobody has to be asked, else `waiting`.
+
+    `inside`: both accounts sell from one pool, whose stock stays as it is; else the goods leave it, or come into it.
+    """
+    if account.own_pool and not inside:
         change_own_stock(session, transfer, delta, step)
-    else:
+    if account.pool_mode == "divided" or not account.own_pool:
         change_share(session, transfer, account, delta)
     show(session, transfer, account, delta)
     if send(session, transfer, account):

@@ -158,7 +158,9 @@ def _approve(session: Session, transfer: Transfer, actor: Actor) -> None:
         _saved(session, transfer)
         return
     transfer.state = "running"
-    transfer.giver_written = moving.write_side(session, transfer, giver, -transfer.amount, step)
+    transfer.giver_written = moving.write_side(
+        session, transfer, giver, -transfer.amount, step, inside=giver.pool == receiver.pool
+    )
     _saved(session, transfer)
     _go_on(session, transfer, giver, receiver, actor)
 
@@ -180,7 +182,9 @@ def _go_on(session: Session, transfer: Transfer, giver: Account, receiver: Accou
         transfer.giver_written, transfer.problem = moving.answer(session, transfer, giver)
     if transfer.giver_written == "accepted" and transfer.receiver_written == "no":
         step = _step(session, transfer, "written", transfer.amount, transfer.amount, actor)
-        transfer.receiver_written = moving.write_side(session, transfer, receiver, transfer.amount, step)
+        transfer.receiver_written = moving.write_side(
+            session, transfer, receiver, transfer.amount, step, inside=giver.pool == receiver.pool
+        )
     elif transfer.receiver_written == "waiting":
         transfer.receiver_written, transfer.problem = moving.answer(session, transfer, receiver)
     if "rejected" in {transfer.giver_written, transfer.receiver_written}:
@@ -316,11 +320,11 @@ def _undo(session: Session, transfer: Transfer, giver: Account, receiver: Accoun
     """Lower what was raised, then raise what was lowered."""
     if transfer.receiver_written != "no":
         step = _step(session, transfer, "back", transfer.amount, -transfer.amount, actor)
-        moving.write_side(session, transfer, receiver, -transfer.amount, step)
+        moving.write_side(session, transfer, receiver, -transfer.amount, step, inside=giver.pool == receiver.pool)
         transfer.receiver_written = "undone"
     if transfer.giver_written != "no":
         step = _step(session, transfer, "back", transfer.amount, transfer.amount, actor)
-        moving.write_side(session, transfer, giver, transfer.amount, step)
+        moving.write_side(session, transfer, giver, transfer.amount, step, inside=giver.pool == receiver.pool)
         transfer.giver_written = "undone"
 
 
