@@ -133,6 +133,7 @@ def test_the_same_key_uploads_once(stored: Callable[[], set[str]], program: Prog
         (b"product,sku\nA,B\n", {"kind": "variants", "source": "x" * 61}, "source", "too_long"),
         (b"product,sku\nA,B\n", {"kind": "variants", "colour": "red"}, "colour", "unknown_field"),
         (b"product,sku\nA,B\n", {}, "kind", "required"),
+        (b"sku,stock\nA,1\n", {"kind": "offers", "source": "emag"}, "file", "unknown_account"),
     ],
 )
 def test_what_cannot_be_a_file_is_refused_at_once(

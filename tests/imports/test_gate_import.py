@@ -19,6 +19,7 @@ from flask import Flask
 
 from magflow.domain.imports import workbooks
 from magflow.domain.imports.faults import FileFault
+from magflow.domain.imports.layouts import KINDS
 from magflow.services.imports import checking, commands, files, preparing, runner
 from tests.imports.conftest import ANA, Import, look
 from tests.imports.test_formats import WOO
@@ -33,6 +34,8 @@ HEADERS = (
     "Title,URL handle,SKU,Option1 name,Option1 value,Price,Inventory quantity,Product image URL\n",
     WOO,
     "sku;product;stock;delta;expected\n",
+    "Handle,Title,Option1 Name,Option1 Value,SKU,Location,On hand (current),On hand (new)\n",
+    "number,external_id,status,placed_at,customer_email,sku,quantity,unit_price,vat_rate\n",
 )
 PIECES = (
     "Tee", "A-1", '"', '""', ",", ";", "\t", "\n", "\r\n", "\r", "12,50", "1.234,56", "-1", "9" * 400, "\x00", "ș",
@@ -73,6 +76,7 @@ def read_whole(path: Path, kind: str) -> tuple[int, int]:
         for record in lines:
             records += 1
             reader.read(record)
+    assert preparing.noted(reader.refused)
     return records, len(reader.prepared.rows) + len(reader.refused)
 
 
@@ -85,7 +89,7 @@ def test_fuzzed_bytes_are_read_or_refused(tmp_path: Path) -> None:
         total += len(raw)
         path = tmp_path / f"fuzz-{total}"
         path.write_bytes(raw)
-        for kind in ("variants", "stock"):
+        for kind in KINDS:
             try:
                 records, out = read_whole(path, kind)
             except FileFault:
@@ -209,6 +213,37 @@ def test_a_run_that_is_killed_fifty_times_comes_to_the_same(
     runner.perform(again, home, actor=ANA)
     assert look(again).counts == (0, done.applied, done.refused)
     assert everything(owner) == seen
+
+
+@pytest.mark.parametrize("kind", ["variants", "orders"])
+def test_a_run_whose_prepared_rows_are_lost_reads_the_file_again(
+    app: Flask, home: Path, owner: Owner, small_chunks: None, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A crash of the server empties the staging tables, which are made again from the stored file."""
+    monkeypatch.setattr(checking, "CHUNK_ORDER_LINES", 10)
+    head = "number,status,sku,quantity,unit_price\n"
+    text = rows_of(40, 10) if kind == "variants" else head + "".join(
+        f"LOST-{n},confirmed,A,{'x' if n % 9 == 4 and line else 1},5\n" for n in range(40) for line in range(2)
+    )  # fmt: skip
+    stored = files.store(home, io.BytesIO(text.replace("Kill Tee", "Lost Tee").replace(",K-", ",LK-").encode()))
+    import_id = commands.register(
+        commands.take_in(home, stored, filename="lost.csv", kind=kind, queued=False), actor=ANA
+    ).id
+
+    def cut() -> None:
+        done = owner.execute(
+            "SELECT count(*) FROM import_chunks WHERE import_id = %s AND done_at IS NOT NULL", [import_id]
+        ).fetchone()
+        if done and int(str(done[0])) >= 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        runner.perform(import_id, home, actor=ANA, pause_point=cut)
+    owner.execute("TRUNCATE import_stage, import_options, import_images")
+    runner.perform(import_id, home, actor=ANA)
+    done = look(import_id)
+    assert (done.status, sum(done.counts)) == ("finished", 80)
+    assert done.refused == (2 * len(range(3, 40, 17)) if kind == "variants" else 2 * len(range(4, 40, 9)))
 
 
 def test_overlapping_imports_at_once_leave_one_truth(app: Flask, home: Path, owner: Owner, small_chunks: None) -> None:

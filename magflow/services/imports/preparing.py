@@ -1,7 +1,7 @@
 """File -> `import_stage`: each record read and checked by itself, in batches that are a transaction each."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,6 @@ from magflow.domain.imports.staging import (
     STAGE_COLUMNS,
     TURNED_DOWN_COLUMNS,
     Prepared,
-    field,
 )
 from magflow.domain.imports.stock import StockReader
 from magflow.domain.imports.variants import CLEARABLE, VariantReader
@@ -34,7 +33,12 @@ COPY_STAGE: Final = f"COPY import_stage (import_id, {', '.join(STAGE_COLUMNS)}) 
 COPY_OPTIONS: Final = f"COPY import_options (import_id, {', '.join(OPTION_COLUMNS)}) FROM STDIN"
 COPY_IMAGES: Final = f"COPY import_images (import_id, {', '.join(IMAGE_COLUMNS)}) FROM STDIN"
 COPY_TURNED_DOWN: Final = f"COPY import_stage (import_id, {', '.join(TURNED_DOWN_COLUMNS)}) FROM STDIN"
-COPY_REFUSED: Final = "COPY import_rows (import_id, number, line, outcome, errors) FROM STDIN"
+NOTE_REFUSED: Final = """
+INSERT INTO import_rows (import_id, number, line, outcome, errors)
+SELECT %(import)s::bigint, number, line, 'refused', errors
+FROM jsonb_to_recordset(%(refused)s::jsonb) AS r (number integer, line integer, errors jsonb)
+ON CONFLICT (import_id, number) DO NOTHING"""
+"""Noted already where a run reads the file again: a crash of the server empties the staging tables, not this one."""
 
 COUNTED: Final = """
 UPDATE imports SET rows_total = %(rows)s, beat_at = clock_timestamp() WHERE id = %(import)s AND run = %(run)s
@@ -129,13 +133,16 @@ def _load(
         (COPY_OPTIONS, prepared.options),
         (COPY_IMAGES, prepared.images),
         (COPY_TURNED_DOWN, prepared.turned_down),
-        (COPY_REFUSED, [_refused_line(import_id, one) for one in refused]),
     ):
         if lines:
             copy_in(session, statement, ["".join(lines).encode()])
+    if refused:
+        execute(session, NOTE_REFUSED, {"import": import_id, "refused": noted(refused)})
 
 
-def _refused_line(import_id: int, refusal: Refusal) -> str:
-    errors: list[dict[str, Any]] = [fault.as_dict() for fault in refusal.faults]
-    text = field(json.dumps(errors, ensure_ascii=False))
-    return f"{import_id}\t{refusal.number}\t{refusal.line}\trefused\t{text}\n"
+def noted(refused: Sequence[Refusal]) -> str:
+    """Refused rows, for storage."""
+    rows: list[dict[str, Any]] = [
+        {"number": one.number, "line": one.line, "errors": [fault.as_dict() for fault in one.faults]} for one in refused
+    ]
+    return json.dumps(rows, ensure_ascii=False)
