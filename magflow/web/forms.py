@@ -108,7 +108,8 @@ class Form:
             for field, given in request.form.lists()
             if field not in NOT_FIELDS
         }
-        given = {field: value for field, value in form.typed.items() if field in schema.fields and value.strip()}
+        named = {field.data_key or name for name, field in schema.fields.items()}
+        given = {field: value for field, value in form.typed.items() if field in named and value.strip()}
         try:
             form.values = border.load(schema, given)
         except Invalid as invalid:
@@ -223,6 +224,8 @@ def typed_text(value: object) -> str:
     """A stored value as it would be typed in the reader's language."""
     if value is None:
         return ""
+    if isinstance(value, float):
+        return f"{Decimal(str(value)):f}".removesuffix(".0").replace(".", decimal_sign())
     if isinstance(value, Decimal):
         return str(value).replace(".", decimal_sign())
     return str(value)

@@ -8,7 +8,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import expect
 
+from magflow.concurrency import execute, run
 from magflow.db import db
+from magflow.domain.actors import SYSTEM
+from magflow.services.stock_sync import figures
 from tests.browser.conftest import Person
 from tests.shop import stock_of
 from tests.stock_sync.market import emg331, make_accounts, make_listed, offer
@@ -66,10 +69,70 @@ def test_a_morning(ana: Person, module_app: Flask) -> None:
     expect(page.locator("tr", has_text="KEY-02")).to_contain_text("Action required: transfer needed")
 
 
+def test_many_alerts_by_keyboard(ana: Person, module_app: Flask) -> None:
+    with module_app.app_context():
+        for n in range(3):
+            make_listed(offer("main", 0), offer("fbe", 26), sku=f"MANY-{n}", price=f"{90 - n}.00")
+        db.session.remove()
+    page = ana.go("/stock-sync?view=high")
+    for key in ("j", "x", "j", "x"):
+        page.keyboard.press(key)
+    expect(page.locator("[data-bulk-count]")).to_have_text("2")
+    with page.expect_navigation():
+        page.locator("[data-bulk] button", has_text="Snooze").click()
+    expect(page.locator(".page-head")).to_contain_text("2 of the selected alerts change")
+    ana.press("button[data-save]")
+    expect(page.locator(".page-head")).to_contain_text("2 done, 0 left as they were")
+    ana.press(".page-back")
+    expect(page.locator(".alert-card", has_text="MANY-0")).to_have_count(0)
+
+    # One that was put away by a slip of the hand comes back.
+    card = page.locator(".alert-card", has_text="MANY-2")
+    card.locator(".alert-title").focus()
+    page.keyboard.press("h")
+    expect(card.locator(".menu-panel button").first).to_be_focused()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page.locator(".undo-bar")).to_be_visible()
+    with page.expect_navigation():
+        page.keyboard.press("z")
+    expect(page.locator(".alert-card", has_text="MANY-2")).to_have_count(1)
+
+
+def test_the_figures_as_charts_and_tables(ana: Person, module_app: Flask) -> None:
+    page = ana.go("/stock-sync/figures")
+    expect(page.locator("main")).to_contain_text("No figures yet")
+    with module_app.app_context():
+        for _day in range(3):
+            figures.take(actor=SYSTEM)
+            run(lambda session: execute(session, "UPDATE stock_figures SET day = day - 1"), SYSTEM)
+        figures.take(actor=SYSTEM)
+        db.session.remove()
+    page.reload()
+    first = page.locator("#zero_stock")
+    expect(first.locator("svg[role=img]")).to_have_attribute(
+        "aria-label", re.compile("Products with 0 stock.*least.*most")
+    )
+    first.locator("summary").click()
+    expect(first.locator("tbody tr")).to_have_count(4)
+    expect(page.locator("#recovery")).to_contain_text("Not enough cases yet")
+    with page.expect_download() as file:
+        first.locator("a[download]").click()
+    assert file.value.suggested_filename == "zero_stock.csv"
+    page.select_option("[name=account]", "fbe")
+    ana.press(".figure-filter button")
+    expect(page.locator("[name=account]")).to_have_value("fbe")
+    # Home tells the same figures.
+    ana.go("/")
+    expect(page.locator(".tile", has_text="Distribution efficiency")).to_be_visible()
+    expect(page.locator(".chart")).to_have_count(2)
+
+
 def test_no_page_is_wider_than_a_phone(ana: Person, module_app: Flask) -> None:
     ana.page.set_viewport_size({"width": 390, "height": 844})
     for path in ("/stock-sync", "/stock-sync/products", "/stock-sync/products/1", "/stock-sync/transfers",
-                 "/stock-sync/transfers/1", "/stock-sync/transfers/new?variant_id=2", "/settings/rules"):  # fmt: skip
+                 "/stock-sync/transfers/1", "/stock-sync/transfers/new?variant_id=2", "/settings/rules",
+                 "/stock-sync/figures", "/stock-sync/alerts/bulk/dismiss?ids=1-2-3"):  # fmt: skip
         page = ana.go(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
 

@@ -119,6 +119,11 @@ def test_the_pages_say_before_and_after_what_becomes_of_each(owner: Clerk, modul
     assert "1 done, 1 left as they were" in said
     assert "left as it was resolved meanwhile" in said
     assert state(first) == "dismissed"
+    second = alert_of(make_listed(offer("main", 0), offer("fbe", 26)))
+    db.session.remove()
+    asleep = owner.send("/stock-sync/alerts/bulk/snooze", ids=str(second), **{"for": "stock"})
+    assert asleep.status_code == 303
+    assert value("SELECT snoozed_stocks IS NOT NULL FROM stock_alerts WHERE id = :id", id=second)
     nothing = owner.send("/stock-sync/alerts/bulk", action="snooze")
     assert nothing.headers["Location"] == "/stock-sync"
     assert owner.browser.get("/stock-sync/alerts/bulk/explode").status_code == 404
@@ -145,8 +150,12 @@ def test_the_queue_as_a_file(owner: Clerk, app: Flask) -> None:
 def test_a_snooze_can_be_taken_back_at_once(owner: Clerk, app: Flask) -> None:
     first = alert_of(make_listed(offer("main", 0), offer("fbe", 26)))
     db.session.remove()
-    asleep = owner.send(f"/stock-sync/alerts/{first}/snooze", **{"for": "7"}, back="/stock-sync?view=high")
+    asleep = owner.send(f"/stock-sync/alerts/{first}/snooze", **{"for": "1"}, back="/stock-sync?view=high")
     assert asleep.headers["Location"] == f"/stock-sync?view=high&undo={first}"
+    days = (
+        "SELECT round(extract(epoch FROM snoozed_until - clock_timestamp()) / 86400) FROM stock_alerts WHERE id = :id"
+    )
+    assert value(days, id=first) == 1
     assert f'action="/stock-sync/alerts/{first}/reopen"' in owner.get(asleep.headers["Location"])
     owner.send(f"/stock-sync/alerts/{first}/reopen", back="/stock-sync")
     assert state(first) == "open"

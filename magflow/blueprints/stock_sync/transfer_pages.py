@@ -139,7 +139,10 @@ def page(transfer_id: int) -> ResponseReturnValue:
 
 def _page(transfer_id: int, form: Form) -> ResponseReturnValue:
     row = queries.transfer(db.session(), transfer_id)
-    return show("stock_sync/transfer.html", row=row, transfer=row.transfer, form=form), form.status
+    variant_id = row.transfer.variant_id
+    priority_now = reads.analyse_one(db.session(), variant_id).analysis.priority if variant_id else None
+    page = show("stock_sync/transfer.html", row=row, transfer=row.transfer, priority_now=priority_now, form=form)
+    return page, form.status
 
 
 @blueprint.get("/stock-sync/transfers/<int:transfer_id>/packing-list")
