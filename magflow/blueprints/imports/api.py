@@ -11,7 +11,7 @@ from magflow.domain.errors import FieldError, Invalid
 from magflow.queries import catalogue, imports
 from magflow.services import audit, feeds
 from magflow.services.feeds import FeedRecord
-from magflow.services.imports import commands, files, undo
+from magflow.services.imports import commands, files, offers, undo
 from magflow.services.imports.commands import Rerun
 from magflow.services.imports.undo import UndoImport
 from magflow.web.answers import listed
@@ -65,6 +65,8 @@ def create_import() -> Response:
     """
     command = requests.uploaded()
     try:
+        if command.kind == "offers":
+            offers.check_account(command.source, command.source_account, actor=current_actor())
         answer = perform(
             commands.register,
             command,
