@@ -32,6 +32,7 @@ TABLES: Final[dict[str, Any]] = {
     "order_handling": _l("Handling of an order"),
     "order_series": _l("Order series"),
     "marketplace_accounts": _l("Account"),
+    "marketplace_writes": _l("What a marketplace was told"),
     "stock_pools": _l("Pool"),
     "offers": _l("Offer"),
     "webhook_endpoints": _l("Webhook in"),
