@@ -97,10 +97,14 @@ WITH unjudged AS MATERIALIZED (
     SELECT a.id, a.variant_id, a.cause, a.account_ids, a.opened_at, t.ended_at IS NOT NULL AS followed,
            coalesce(t.ended_at, a.opened_at) AS started_at,
            (a.opened_at AT TIME ZONE 'UTC')::date AS opened_on,
-           coalesce(a.dismissed_reason, '') NOT IN ('wrong_data', 'handled_elsewhere') AS meant
+           coalesce(a.dismissed_reason, '') NOT IN ('wrong_data', 'handled_elsewhere') AS meant,
+           coalesce(t.cost, 0) AS cost
     FROM unjudged a
-    LEFT JOIN LATERAL (SELECT min(ended_at) AS ended_at FROM transfers t WHERE t.alert_id = a.id AND t.state = 'done')
-        AS t ON true
+    LEFT JOIN LATERAL (
+        SELECT min(ended_at) AS ended_at,
+               sum(%(transfer_cost)s::numeric + %(unit_cost)s::numeric * received)
+                   FILTER (WHERE kind = 'shipment') AS cost
+        FROM transfers t WHERE t.alert_id = a.id AND t.state = 'done') AS t ON true
     WHERE coalesce(t.ended_at, a.opened_at) <= %(now)s::timestamptz - %(after)s::interval
       AND NOT EXISTS (SELECT FROM transfers w WHERE w.alert_id = a.id
                       AND w.state IN ('suggested', 'approved', 'running', 'failed'))
@@ -130,12 +134,12 @@ WITH unjudged AS MATERIALIZED (
     WHERE r.status = 'confirmed' GROUP BY c.id
 )
 INSERT INTO stock_cases (alert_id, cause, account_ids, brand, category, possible, followed, started_at, judged_on,
-                         recovered, before_cents, after_cents)
+                         recovered, before_cents, after_cents, cost_cents)
 SELECT c.id, c.cause, c.account_ids, coalesce(q.brand, ''), coalesce(q.category, ''),
        c.meant AND coalesce(s.possible, false), c.followed, c.started_at,
        ((c.started_at + %(after)s::interval) AT TIME ZONE 'UTC')::date,
        CASE WHEN s.id IS NULL OR s.held OR NOT s.looked OR (s.unsure AND NOT s.won) THEN NULL ELSE s.won END,
-       round(100 * coalesce(d.before, 0)), round(100 * coalesce(d.after, 0))
+       round(100 * coalesce(d.before, 0)), round(100 * coalesce(d.after, 0)), round(100 * c.cost)
 FROM over c LEFT JOIN seen s ON s.id = c.id
 JOIN variants v ON v.id = c.variant_id JOIN products q ON q.id = v.product_id
 LEFT JOIN sold d ON d.id = c.id
@@ -167,5 +171,8 @@ def take(session: Session, *, actor: Actor, now: datetime | None = None) -> Take
     execute(session, FORGET_DAY, {"day": given["day"]})
     competition = STRICT_COMPETITION if limits.shop.strict_competition else PLAIN_COMPETITION
     rows = execute(session, DAY.format(competition=competition, counted=COUNTED), given).rowcount
-    judged = {"now": moment, "after": JUDGED_AFTER, "causes": list(CASES), "most": MOST_CASES}
+    judged = {
+        "now": moment, "after": JUDGED_AFTER, "causes": list(CASES), "most": MOST_CASES,
+        "transfer_cost": limits.policy.transfer_cost, "unit_cost": limits.policy.unit_cost,
+    }  # fmt: skip
     return Taken(rows, execute(session, CASES_OF_TODAY, judged).rowcount)

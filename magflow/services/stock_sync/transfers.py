@@ -5,7 +5,7 @@ receiver's goes up. A shipment is goods on the road: what leaves the shop is tak
 arrives there is booked when it arrives.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from magflow.concurrency import StartAgain, execute, lock_names, lock_variants, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, NotFound
+from magflow.domain.stock_sync import analyse
 from magflow.domain.transfers import NeedsConfirmation, TransferMoveRefused, TransferOpen
 from magflow.models import Transfer, TransferStep
 from magflow.queries import stock_sync as reads
@@ -387,10 +388,17 @@ def _end(session: Session, transfer: Transfer, state: str, actor: Actor) -> None
     session.flush()
     if transfer.variant_id is not None:
         giver, receiver = _sides(session, transfer)
-        analysis = reads.analyse_one(session, transfer.variant_id).analysis
-        stocks = {offer.account_id: offer.stock for offer in analysis.offers}
+        before = reads.analyse_one(session, transfer.variant_id).analysis
+        chains = reads.chains(session, transfer.variant_id)
+        # What an account of ours will show when the marketplace has taken it; of others, what was read last.
+        offers = [
+            offer if (shown := chains[offer.account_id].offered) is None else replace(offer, stock=shown)
+            for offer in before.offers
+        ]
+        stocks = {offer.account_id: offer.stock for offer in offers}
         transfer.stock_after = _stocks(giver, receiver, stocks.get(giver.id, 0), stocks.get(receiver.id, 0))
-        transfer.priority_after = analysis.priority
+        after = analyse(transfer.sku, transfer.variant_id, offers, before.thresholds, datetime.now(UTC))
+        transfer.priority_after = after.priority
     _step(session, transfer, "ended", transfer.amount, transfer.received, actor)
     _saved(session, transfer)
 
