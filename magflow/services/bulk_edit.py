@@ -61,8 +61,8 @@ class Selection:
 class EditInBulk:
     selection: Selection
     rules: tuple[Rule, ...]
-    fingerprint: str
-    """Of the preview that was agreed to."""
+    fingerprint: str | None
+    """Of the preview that was agreed to. A program may agree to whatever it is, as None."""
     skip_refused: bool = False
     """Apply to the others when some rows are refused; otherwise one refused row refuses all."""
 
@@ -156,7 +156,7 @@ def start(session: Session, command: EditInBulk, *, actor: Actor) -> BulkEdit:
         actor=actor.name,
         selection=command.selection.as_json(),
         changes=[rule_json(rule) for rule in command.rules],
-        fingerprint=command.fingerprint,
+        fingerprint=command.fingerprint or "",
         skip_refused=command.skip_refused,
     )
     session.add(edit)
@@ -297,6 +297,7 @@ def settle(session: Session, edit: BulkEdit, plan: BulkPlan, report: Report | No
 
     Raises StaleVersion when it is another, BulkRefused when rows are refused that were not to be skipped.
     """
+    edit.fingerprint = edit.fingerprint or plan.fingerprint
     if plan.fingerprint != edit.fingerprint:
         raise StaleVersion(edit.fingerprint, plan.fingerprint)
     if plan.refused and not edit.skip_refused:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -48,6 +48,8 @@ class Generate:
     sku_pattern: str | None = None
     price_template_id: int | None = None
     active: bool = True
+    draft_default: bool = False
+    """Make a draft of the active variant without options, which would be sold beside the new ones."""
     seen_plan: str | None = None
     """The fingerprint of the preview that was agreed to; refused when the plan is another under the lock."""
 
@@ -70,6 +72,14 @@ class RefusedCombination:
     error: FieldError
 
 
+class DefaultVariant(NamedTuple):
+    """The active variant without options."""
+
+    id: int
+    sku: str
+    stock: int
+
+
 @dataclass
 class GenerationPlan:
     """What a generation does: the preview shows it, the run carries it out.
@@ -84,6 +94,8 @@ class GenerationPlan:
     left_alone: int = 0
     """Combinations whose variants are all inactive, which the mode `missing` does not resurrect."""
     refused: list[RefusedCombination] = field(default_factory=list)
+    drafted: DefaultVariant | None = None
+    """The variant without options, which becomes a draft."""
     created_ids: list[int] = field(default_factory=list)
 
     @property
@@ -91,7 +103,8 @@ class GenerationPlan:
         """Equal for two plans that do the same."""
         made = [(new.digest, new.sku, new.price) for new in self.create]
         counts = (self.total, self.already_active, self.left_alone, len(self.refused))
-        return hashlib.sha256(repr((made, self.reactivate, counts)).encode()).hexdigest()
+        told = (made, self.reactivate, counts, self.drafted.id if self.drafted else None)
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -103,6 +116,7 @@ class _Existing:
     """The oldest draft per combination without an active variant."""
     skus: frozenset[str]
     default_price: Decimal | None
+    default: DefaultVariant | None
 
 
 @transactional
@@ -116,7 +130,7 @@ def generate(session: Session, command: Generate, *, actor: Actor) -> Generation
     plan = _plan(session, product, command)
     if command.seen_plan is not None and command.seen_plan != plan.fingerprint:
         raise StaleVersion(command.seen_plan, plan.fingerprint)
-    _reactivate(session, plan.reactivate)
+    _switch(session, plan)
     plan.created_ids = _insert(session, product.id, plan.create, command)
     return plan
 
@@ -172,7 +186,21 @@ def _plan(session: Session, product: Product, command: Generate) -> GenerationPl
         _check_size(plan.total - there, limit)
         wanted = list(combinations(axes))
     _sort_out(command, wanted, existing, pattern, _prices(session, command, existing), plan)
+    if command.draft_default and (plan.create or plan.reactivate):
+        plan.drafted = existing.default
     return plan
+
+
+def active_default(session: Session, product_id: int) -> DefaultVariant | None:
+    """The active variant without options, if the product has one."""
+    found = session.execute(
+        select(Variant.id, Variant.sku, Variant.stock).where(
+            Variant.product_id == product_id,
+            Variant.options_digest.is_(None),
+            Variant.status == VariantStatus.ACTIVE,
+        )
+    ).one_or_none()
+    return DefaultVariant(*found) if found is not None else None
 
 
 def _check_size(to_make: int, limit: int) -> None:
@@ -244,7 +272,11 @@ def _existing(session: Session, product_id: int) -> _Existing:
             drafts.setdefault(row.options_digest, row.id)
     defaults = sorted((row.status, row.id, row.price) for row in rows if row.options_digest is None)
     return _Existing(
-        frozenset(active), drafts, frozenset(row.sku for row in rows), defaults[0][2] if defaults else None
+        frozenset(active),
+        drafts,
+        frozenset(row.sku for row in rows),
+        defaults[0][2] if defaults else None,
+        active_default(session, product_id),
     )
 
 
@@ -280,16 +312,17 @@ def _sort_out(
             )
 
 
-REACTIVATE: Final = """
-UPDATE variants SET status = 0, version = version + 1, updated_at = clock_timestamp()
-WHERE id = ANY(%(ids)s) AND status = 1"""
+SWITCH: Final = """
+UPDATE variants SET status = 1 - status, version = version + 1, updated_at = clock_timestamp()
+WHERE (id = ANY(%(ids)s) AND status = 1) OR (id = %(default)s AND status = 0)"""
 
 
-def _reactivate(session: Session, ids: Sequence[int]) -> None:
-    """Bring drafts back as they are: their price and stock were somebody's decision."""
-    if ids:
-        lock_variants(session, ids)
-        execute(session, REACTIVATE, {"ids": sorted(ids)})
+def _switch(session: Session, plan: GenerationPlan) -> None:
+    """Bring drafts back as they are, for their price and stock were somebody's decision; make one of the default."""
+    default = [plan.drafted.id] if plan.drafted is not None else []
+    if plan.reactivate or default:
+        lock_variants(session, [*plan.reactivate, *default])
+        execute(session, SWITCH, {"ids": sorted(plan.reactivate), "default": default[0] if default else None})
 
 
 # Digest and final status go in with the row: the product is locked for update, so nobody else can make one of these

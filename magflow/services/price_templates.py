@@ -61,7 +61,7 @@ class ApplyTemplate:
     follow: bool = False
     """Make the prices anew whenever the base price changes."""
     fingerprint: str = ""
-    """Of the preview that was agreed to."""
+    """Of the preview that was agreed to; empty: whatever it is, as programs may ask for it."""
     skip_refused: bool = False
 
 
@@ -160,7 +160,7 @@ def apply(session: Session, command: ApplyTemplate, *, actor: Actor) -> BulkEdit
     template = _locked(session, command.price_template_id)
     share_product(session, command.product_id)
     made = _locked_plan(session, command)
-    return _settle(session, command, template, made, command.fingerprint, actor)
+    return _settle(session, command, template, made, actor)
 
 
 @transactional
@@ -174,7 +174,7 @@ def reapply(session: Session, product_id: int, *, actor: Actor) -> BulkEdit | No
     command = ApplyTemplate(product_id, template.id, follow=True, skip_refused=True)
     made = _locked_plan(session, command)
     # Nobody looks at a preview of this: it was agreed to once and for all.
-    return _settle(session, command, template, made, made.plan.fingerprint, actor)
+    return _settle(session, command, template, made, actor)
 
 
 def _locked_plan(session: Session, command: ApplyTemplate) -> TemplatePlan:
@@ -188,7 +188,6 @@ def _settle(
     command: ApplyTemplate,
     template: PriceTemplate,
     made: TemplatePlan,
-    fingerprint: str,
     actor: Actor,
 ) -> BulkEdit:
     change = {
@@ -204,7 +203,7 @@ def _settle(
         actor=actor.name,
         selection={"ids": [planned.row.id for planned in made.plan.rows]},
         changes=[change],
-        fingerprint=fingerprint,
+        fingerprint=command.fingerprint,
         skip_refused=command.skip_refused,
     )
     session.add(edit)

@@ -1,6 +1,8 @@
-"""Suggestions of a whole shop confirmed by their confidence: some at once, thousands by a worker; one transaction.
+"""Suggestions of a whole shop confirmed by their confidence: some at once, thousands by a worker.
 
-What was shown is what is confirmed: the readings are made again under the locks of their products, and compared.
+What was shown is what is confirmed, in one transaction: the readings are made again under the locks of their products,
+and compared. Where nothing was shown, because a program asks, a worker goes through all of them a thousand at a time,
+and what it has confirmed stays confirmed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +32,7 @@ from magflow.services.title_reading import (
 
 TASK: Final = "variants.confirm_titles"
 LARGEST: Final = 10_000
-"""Variants that one confirmation looks at, oldest first."""
+"""Variants that are shown, and then confirmed, together, oldest first. What is not shown may be any number."""
 KEPT_REFUSALS: Final = 100
 
 Report = Callable[[int, int], None]
@@ -48,11 +50,11 @@ def suggested(session: Session, product_id: int | None, confidence: str) -> tupl
 @transactional
 def start(session: Session, command: ConfirmByConfidence, *, actor: Actor) -> TitleConfirmation | Confirmed:
     """Confirm, or hand it to a worker when there is much to read. Raises Invalid, StaleVersion."""
-    bounded = reads.without_options(command.product_id).limit(LARGEST).subquery()
-    waiting = session.scalar(select(func.count()).select_from(bounded)) or 0
+    at_least((), command.confidence)
+    waiting = _waiting(session, command)
     if waiting <= MOST_ITEMS:
         taken, _looked = suggested(session, command.product_id, command.confidence)
-        if command.seen != (now := fingerprint(taken)):
+        if command.seen is not None and command.seen != (now := fingerprint(taken)):
             raise StaleVersion(command.seen, now)
         return _confirm(session, taken, command.extend, actor)
     queued = TitleConfirmation(
@@ -68,6 +70,63 @@ def start(session: Session, command: ConfirmByConfidence, *, actor: Actor) -> Ti
     jobs.enqueue(session, TASK, confirmation_id=queued.id, actor=actor.name)
     session.refresh(queued)
     return queued
+
+
+def _waiting(session: Session, command: ConfirmByConfidence) -> int:
+    """How many variants there are to look at: of those that were shown no more than could be shown."""
+    wanted = reads.without_options(command.product_id)
+    bounded = (wanted if command.seen is None else wanted.limit(LARGEST)).subquery()
+    return session.scalar(select(func.count()).select_from(bounded)) or 0
+
+
+def run(confirmation_id: int, *, actor: Actor, report: Report | None = None) -> None:
+    """Do a queued confirmation as it was asked for; doing it again after it was done changes nothing.
+
+    Raises NotFound, StaleVersion.
+    """
+    if begin(confirmation_id, actor=actor):
+        carry_out(confirmation_id, actor=actor, report=report)
+        return
+    after: int | None = 0
+    while after is not None:
+        jobs.pause_point()
+        after = confirm_some(confirmation_id, after, actor=actor)
+
+
+@transactional
+def begin(session: Session, confirmation_id: int, *, actor: Actor) -> bool:
+    """Whether it is about what was shown. One that goes through everything begins anew: what is confirmed is no longer
+    looked at, and the others are counted again. Raises NotFound.
+    """
+    queued = confirmation(session, confirmation_id)
+    if not queued.fingerprint and queued.status == "queued":
+        queued.done, queued.refused = 0, []
+    return bool(queued.fingerprint)
+
+
+@transactional
+def confirm_some(session: Session, confirmation_id: int, after: int, *, actor: Actor) -> int | None:
+    """Confirm what is sure enough of the next thousand variants behind an id. Returns the last one, None at the end."""
+    queued = confirmation(session, confirmation_id)
+    if queued.status != "queued":
+        return None
+    wanted = reads.without_options(queued.product_id).where(Variant.id > after).order_by(Variant.id).limit(MOST_ITEMS)
+    ids = list(session.scalars(wanted))
+    done = _confirm(session, at_least(reads.of_variants(session, ids), queued.confidence), queued.extend, actor)
+    queued.done += len(ids)
+    queued.confirmed += done.confirmed
+    queued.refused = [*(queued.refused or ()), *_kept(done)][:KEPT_REFUSALS]
+    if len(ids) < MOST_ITEMS:
+        queued.status, queued.finished_at, queued.total = "done", func.clock_timestamp(), queued.done
+        return None
+    return ids[-1]
+
+
+def _kept(done: Confirmed) -> list[dict[str, Any]]:
+    return [
+        {"variant_id": a.variant_id, "sku": a.sku, "refused": a.refused, "params": dict(a.params)}
+        for a in done.refused[:KEPT_REFUSALS]
+    ]
 
 
 @transactional
@@ -87,10 +146,7 @@ def carry_out(session: Session, confirmation_id: int, *, actor: Actor, report: R
     queued.status, queued.finished_at = "done", func.clock_timestamp()
     queued.done = queued.total = len(taken)
     queued.confirmed = done.confirmed
-    queued.refused = [
-        {"variant_id": a.variant_id, "sku": a.sku, "refused": a.refused, "params": dict(a.params)}
-        for a in done.refused[:KEPT_REFUSALS]
-    ]
+    queued.refused = _kept(done)
 
 
 def _lock_products(session: Session, taken: Sequence[Suggestion]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, lock_products, lock_variant_rows, transactional
 from magflow.domain.actors import Actor
-from magflow.domain.errors import FieldError, Invalid, StaleVersion
+from magflow.domain.errors import FieldError, Invalid
 from magflow.domain.options import digest
 from magflow.domain.title_reading import CONFIDENCES
 from magflow.models import (
@@ -27,7 +27,6 @@ from magflow.models import (
     Variant,
     VariantStatus,
 )
-from magflow.queries import title_reading as reads
 from magflow.queries.title_reading import Suggestion
 from magflow.services import options as option_rows
 from magflow.services import trouble_finder
@@ -73,8 +72,8 @@ class ConfirmByConfidence:
     product_id: int | None = None
     extend: bool = False
     seen: str | None = None
-    """The fingerprint of the suggestions that were shown; refused when they are others by now."""
-    limit: int = MOST_ITEMS
+    """The fingerprint of the suggestions that were shown; refused when they are others by now. None: whatever is
+    suggested then, as programs ask for it."""
 
 
 @dataclass(frozen=True)
@@ -123,26 +122,6 @@ def fingerprint(suggestions: Iterable[Suggestion]) -> str:
         for s in suggestions
     ]
     return hashlib.sha256(repr(seen).encode()).hexdigest()
-
-
-@transactional
-def confirm_by_confidence(session: Session, command: ConfirmByConfidence, *, actor: Actor) -> Confirmed:
-    """Confirm suggestions that are sure enough, decided again under the locks. Raises Invalid, StaleVersion."""
-    wanted = reads.without_options(command.product_id).order_by(Variant.id).limit(command.limit)
-    ids = list(session.scalars(wanted))
-    lock_products(session, session.scalars(select(Variant.product_id).where(Variant.id == _any(ids))))
-    taken = at_least(reads.of_variants(session, ids), command.confidence)
-    if command.seen is not None and command.seen != (now := fingerprint(taken)):
-        raise StaleVersion(command.seen, now)
-    items = [
-        ItemIn(
-            s.variant.id,
-            tuple(choice.value_id for choice in s.reading.choices if choice.value_id is not None),
-            seen=Seen(s.variant.version, s.variant.sku, s.variant.title),
-        )
-        for s in taken
-    ]
-    return _confirmed(session, ConfirmReadings(items, command.extend))
 
 
 @transactional

@@ -55,6 +55,13 @@ def test_another_plan_is_refused_and_changes_nothing(program: Program) -> None:
     assert fresh(program, mug)["price"] == "50.00"
 
 
+def test_a_program_may_leave_the_fingerprint_out(program: Program) -> None:
+    variant = program.variant(price="10.00")
+    done = program.data("POST", "/variants/bulk-edit", {"variant_ids": [variant["id"]], "changes": [TEN]}, status=200)
+    assert (done["status"], done["changed"]) == ("applied", 1)
+    assert program.data("POST", f"/bulk-edits/{done['id']}/undo")["restored"] == 1
+
+
 def test_refused_rows_are_named_and_may_be_skipped(program: Program) -> None:
     rich, poor = program.variant(stock=10), program.variant(stock=1)
     body = {**ids(rich, poor), "changes": [{"field": "stock", "action": "add", "value": -5}]}

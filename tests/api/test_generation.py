@@ -141,3 +141,13 @@ def test_one_missing_product_changes_none(program: Program) -> None:
     body = {"product_ids": [cup["id"], 10**9], "options": []}
     program.refused("POST", "/products/options/bulk", body, status=404, code="not_found")
     assert program.data("GET", f"/products/{cup['id']}")["options"][0]["values"] == ["S"]
+
+
+def test_the_variant_without_options_is_made_a_draft_on_demand(program: Program) -> None:
+    shirt = program.product("T-shirt", sku="TS-1", options=SHIRT)
+    assert generate(program, shirt, mode="missing")["drafted_id"] is None
+    removed, *_others = program.data("GET", f"/products/{shirt['id']}/variants")
+    program.data("DELETE", f"/variants/{removed['id']}")
+    done = generate(program, shirt, mode="all", draft_default=True)
+    assert done["drafted_id"] == shirt["default_variant"]["id"]
+    assert program.data("GET", f"/variants/{done['drafted_id']}")["status"] == "inactive"

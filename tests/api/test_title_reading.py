@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from magflow.blueprints.variants import tasks
+from magflow.db import db
 from tests.api.conftest import Program
+from tests.shop import make_product
 
 OPTIONS = [{"name": "Culoare", "values": ["Roșu", "Alb", "Negru"]}, {"name": "Mărime", "values": ["S", "M", "L"]}]
 
@@ -85,6 +89,27 @@ def test_what_is_certain_is_confirmed_at_once(program: Program, shop: Any) -> No
     assert [i["sku"] for i in done["items"]] == ["TRICOU-ROSIE-M", "TRICOU-NEGRU-L"]
     assert done["confirmed_count"] == 2
     assert [row["sku"] for row in program.data("GET", shop["path"])] == ["TRICOU-XYZ"]
+
+
+def test_thousands_are_accepted_and_done_by_a_job(program: Program) -> None:
+    with program.app.app_context():
+        product = make_product(options={"Volume": [f"{n} ml" for n in range(1, 1_002)]})
+        with db.engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO variants (product_id, sku, title, status) "
+                    "SELECT :id, 'B-' || n, 'Bottle ' || n || ' ml', 1 FROM generate_series(1, 1001) n"
+                ),
+                {"id": product.id},
+            )
+    path = f"/products/{product.id}/variants/option-suggestions/confirm"
+    queued = program.data("POST", path, {"min_confidence": "likely"}, status=202)
+    assert (queued["status"], queued["total"], queued["items"]) == ("queued", 1_001, [])
+    with program.app.app_context():
+        tasks.confirm_titles(confirmation_id=queued["confirmation_id"], actor="tests")
+    done = program.data("GET", f"/variants/option-suggestions/confirmations/{queued['confirmation_id']}")
+    assert (done["status"], done["confirmed_count"], done["error"]) == ("done", 1_001, None)
+    program.refused("GET", "/variants/option-suggestions/confirmations/999999", status=404, code="not_found")
 
 
 def test_skipping_and_taking_it_back(program: Program, shop: Any) -> None:

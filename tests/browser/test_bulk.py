@@ -53,13 +53,13 @@ def test_ticked_previewed_applied_undone(ana: Person, module_app: Flask, mugs: l
     assert "100.00" in rows[0] and "109.99" in rows[0] and "21.99" in rows[1]
     look(page, "bulk-preview")
     ana.press("[data-preview] [data-save]")
-    assert "2 variants were changed" in ana.said()
+    ana.hears("2 variants were changed")
     assert price(module_app, mugs[0]) == Decimal("109.99")
     look(page, "bulk-result")
 
     page.click("text=Undo")
     ana.agree()
-    assert "2 variants were set back" in ana.said()
+    ana.hears("2 variants were set back")
     assert price(module_app, mugs[0]) == Decimal("100.00")
 
 
@@ -68,21 +68,21 @@ def test_all_that_match_the_filter_and_a_second_change(ana: Person, module_app: 
     ana.press("text=Change all that match")
     assert "1 variant" in page.inner_text(".page-head")
     page.select_option("[name=what]", "price:set")
-    assert not page.is_visible("[data-rounding]")
+    expect(page.locator("[data-rounding]").first).to_be_hidden()
     page.fill("[name=value]", "0")
     page.click("[data-add-change]")
     page.locator("[name=what]").nth(1).select_option("stock:add")
     page.locator("[name=value]").nth(1).fill("-1")
     ana.press("[data-look]")
     assert "It would fall below zero." in page.inner_text(".refused")
-    assert page.locator("[data-save]").count() == 0
+    expect(page.locator("[data-save]")).to_have_count(0)
     look(page, "bulk-refused")
 
     page.locator("[data-drop]").nth(1).click()
     ana.press("[data-look]")
     assert "1 price becomes 0." in page.inner_text("[data-preview]")
     ana.press("[data-save]")
-    assert "tick the box" in ana.said()
+    ana.hears("tick the box")
     page.check("[name=confirmed]")
     ana.press("[data-save]")
     assert price(module_app, mugs[1]) == 0
@@ -123,7 +123,7 @@ def test_another_change_in_between_is_shown_before_anything_is_done(ana: Person,
     with module_app.app_context():
         variants.edit(EditVariant(pan.id, {"price": Decimal("50.00")}), actor=ANA)
     ana.press("[data-preview] [data-save]")
-    assert "would do something else by now" in ana.said()
+    ana.hears("would do something else by now")
     assert "51.00" in page.inner_text("[data-preview]")
     assert price(module_app, pan) == Decimal("50.00")
 
@@ -137,7 +137,7 @@ def test_a_large_one_shows_how_far_it_is_and_then_what_it_did(ana: Person, modul
     page.fill("[name=value]", "10")
     ana.press("[data-look]")
     ana.press("[data-preview] [data-save]")
-    assert page.is_visible("progress")
+    expect(page.locator("progress")).to_be_visible()
     look(page, "bulk-waiting")
     with module_app.app_context():
         queued = db.session.query(BulkEdit.id).filter_by(status="queued").scalar()

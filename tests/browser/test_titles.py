@@ -53,19 +53,19 @@ def test_read_confirmed_corrected_skipped(ana: Person, module_app: Flask, shirt:
     assert "Unsure" in page.locator("tr", has_text="TRICOU-ALB-NEGRU-L").inner_text()
 
     ana.press("tr:has-text('TRICOU-ROSU-M') >> text=Confirm")
-    assert "1 variant has its options now." in ana.said()
+    ana.hears("1 variant has its options now.")
     odd = page.locator("tr", has_text="TRICOU-X")
     assert "Neither title nor SKU" in odd.inner_text()
     odd.locator("select").nth(0).select_option(label="Alb")
     odd.locator("select").nth(1).select_option(label="L")
     ana.press("tr:has-text('TRICOU-X') >> button:has-text('Confirm')")
     ana.press("tr:has-text('TRICOU-ALB-NEGRU-L') >> button:has-text('Skip')")
-    assert "1 variant is skipped." in ana.said()
+    ana.hears("1 variant is skipped.")
     ana.press("[data-sure=certain]")
     look(page, "titles-ask")
     assert "3 variants get the values" in page.inner_text("main")
     ana.press("button[name=agreed]")
-    assert "3 variants have their options now." in ana.said()
+    ana.hears("3 variants have their options now.")
 
     after = held(module_app, shirt)
     assert {sku: after[sku] for sku in ("TRICOU-ROSU-M", "TRICOU-X", "TRICOU-NEGRU-L", "TRICOU-ALB-NEGRU-L")} == {
@@ -74,7 +74,7 @@ def test_read_confirmed_corrected_skipped(ana: Person, module_app: Flask, shirt:
     ana.press("text=Skipped")
     page.locator("tr", has_text="TRICOU-ALB-NEGRU-L").locator(".pick").check()
     ana.press("[data-bulk] button[value=unskip]")
-    assert "1 variant is suggested again." in ana.said()
+    ana.hears("1 variant is suggested again.")
     look(page, "titles-none-skipped")
 
 

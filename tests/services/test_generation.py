@@ -14,6 +14,7 @@ from magflow.models import Product, Variant
 from magflow.queries import catalogue
 from magflow.services import generation, variants
 from magflow.services.generation import Generate
+from tests.services.looking import variant_row
 from tests.shop import ANA, make_product, make_variant
 
 SHIRT = {"Color": ["Red", "Blue", "Green"], "Size": ["S", "M", "L", "XL"]}
@@ -43,6 +44,23 @@ def test_what_was_removed_on_purpose_comes_back_only_when_asked(app: Flask) -> N
     again = generate(shirt, mode="all")
     assert (again.created_ids, again.reactivate, again.already_active) == ([], [removed.id], 11)
     assert active(shirt)["Green, XL"].price == Decimal("49.90")
+
+
+def test_the_variant_without_options_becomes_a_draft_where_that_was_asked_for(app: Flask) -> None:
+    shirt = make_product(name="T-shirt", options=SHIRT)
+    alone = make_variant(shirt, price="20.00", stock=2)
+    kept = generation.preview(db.session(), Generate(shirt.id))
+    asked = generation.preview(db.session(), Generate(shirt.id, draft_default=True))
+    db.session.rollback()
+    assert kept.drafted is None and asked.drafted == (alone.id, alone.sku, 2)
+    assert kept.fingerprint != asked.fingerprint
+
+    made = generate(shirt, draft_default=True, seen_plan=asked.fingerprint)
+    assert len(made.created_ids) == 12
+    assert len(active(shirt)) == 12
+    assert variant_row(alone)["status"] == 1 and variant_row(alone)["stock"] == 2
+    again = generate(shirt, draft_default=True)
+    assert (again.drafted, again.already_active) == (None, 12)
 
 
 def test_selected_combinations_and_one_by_hand(app: Flask) -> None:

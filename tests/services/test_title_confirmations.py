@@ -79,3 +79,24 @@ def test_a_few_are_confirmed_at_once(app: Flask) -> None:
     done = title_confirmations.start(ask(product), actor=ANA)
     assert isinstance(done, Confirmed)
     assert (done.confirmed, rows(BARE, id=product.id)) == (5, [(0,)])
+
+
+def test_what_nobody_looked_at_is_confirmed_a_thousand_at_a_time(app: Flask) -> None:
+    """A program asks: the job goes through everything, and one that was cut off goes on where it stood."""
+    product = bottles(2_050)
+    with db.engine.begin() as connection:
+        unclear = "UPDATE variants SET title = 'Bottle' WHERE product_id = :id AND sku LIKE 'B-_'"
+        connection.execute(text(unclear), {"id": product.id})
+    queued = title_confirmations.start(ConfirmByConfidence("likely", product.id), actor=ANA)
+    assert isinstance(queued, TitleConfirmation) and queued.total == 2_050
+
+    title_confirmations.begin(queued.id, actor=ANA)
+    title_confirmations.confirm_some(queued.id, 0, actor=ANA)
+    assert rows(BARE, id=product.id) == [(1_059,)]
+    tasks.confirm_titles(confirmation_id=queued.id, actor="ana@shop.example")
+    tasks.confirm_titles(confirmation_id=queued.id, actor="a job that came late changes nothing")
+
+    done = confirmation(db.session(), queued.id)
+    assert (done.status, done.confirmed, done.done, done.total) == ("done", 2_041, 1_059, 1_059)
+    db.session.rollback()
+    assert rows(BARE, id=product.id) == [(9,)]

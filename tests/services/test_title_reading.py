@@ -13,9 +13,9 @@ from magflow.domain.errors import Invalid, StaleVersion
 from magflow.models import Product, Variant
 from magflow.queries import title_reading as reads
 from magflow.queries.title_reading import Suggestion
-from magflow.services import products, title_reading, variants
+from magflow.services import products, title_confirmations, title_reading, variants
 from magflow.services.options import OptionInput
-from magflow.services.title_reading import ConfirmByConfidence, ConfirmReadings, ItemIn, Seen, SkipReadings
+from magflow.services.title_reading import ConfirmByConfidence, Confirmed, ConfirmReadings, ItemIn, Seen, SkipReadings
 from tests.shop import ANA, make_product, make_variant
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -221,7 +221,7 @@ def test_five_hundred_are_confirmed_by_confidence_in_a_handful_of_statements(own
     assert len(rows) == 500
 
     with counting() as sent:
-        done = title_reading.confirm_by_confidence(ConfirmByConfidence("certain"), actor=ANA)
+        done = title_confirmations.start(ConfirmByConfidence("certain"), actor=ANA)
 
     mapped = owner.execute(
         "SELECT count(*) FROM variants v WHERE product_id = ANY(%s) AND options_digest IS NOT NULL AND title ="
@@ -232,7 +232,7 @@ def test_five_hundred_are_confirmed_by_confidence_in_a_handful_of_statements(own
         [[p.id for p in made]],
     ).fetchone()
     assert mapped == (500,)
-    assert done.confirmed >= 500
+    assert isinstance(done, Confirmed) and done.confirmed >= 500
     assert len(sent) <= 30, len(sent)
 
 
@@ -254,7 +254,7 @@ def test_suggestions_that_are_others_by_now_are_not_confirmed_by_confidence(owne
     variants.edit(variants.EditVariant(legacy[0].id, {"title": "Tricou alb M"}), actor=ANA)
 
     with pytest.raises(StaleVersion):
-        title_reading.confirm_by_confidence(ConfirmByConfidence("certain", product.id, seen=seen), actor=ANA)
+        title_confirmations.start(ConfirmByConfidence("certain", product.id, seen=seen), actor=ANA)
 
     assert {row[1] for row in state(owner, *legacy)} == {None}
 
@@ -264,7 +264,7 @@ def test_a_list_with_one_variant_twice_or_a_confidence_that_is_none_is_refused()
     with pytest.raises(Invalid):
         title_reading.confirm(ConfirmReadings([ItemIn(variant.id, (1,)), ItemIn(variant.id, (2,))]), actor=ANA)
     with pytest.raises(Invalid):
-        title_reading.confirm_by_confidence(ConfirmByConfidence("sure"), actor=ANA)
+        title_confirmations.start(ConfirmByConfidence("sure"), actor=ANA)
 
 
 class counting:  # noqa: N801 - read as a sentence: with counting() as sent

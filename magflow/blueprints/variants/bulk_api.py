@@ -93,7 +93,7 @@ class BulkBody(Body):
 
 
 class AgreedBulkBody(BulkBody):
-    fingerprint = Text(required=True, most=64, metadata=FINGERPRINT)
+    fingerprint = Text(most=64, metadata=FINGERPRINT)
     skip_refused = Boolean(load_default=False, metadata={"description": "Change the others when some are refused"})
 
 
@@ -264,7 +264,7 @@ def start(data: dict[str, Any]) -> Response:
     More than 2,000 variants become a job; `GET /bulk-edits/{id}` says how far it is.
     """
     command = EditInBulk(
-        _selection(data), tuple(_rules(data["changes"])), data["fingerprint"], skip_refused=data["skip_refused"]
+        _selection(data), tuple(_rules(data["changes"])), data.get("fingerprint"), skip_refused=data["skip_refused"]
     )
     return perform(
         bulk_edit.start,

@@ -18,7 +18,7 @@ from magflow.services.options_in_bulk import MOST_PRODUCTS, SetOptionsOfMany
 from magflow.services.stock import LARGEST_STOCK
 from magflow.web.answers import Amount, Answer, Count
 from magflow.web.api import ApiBlueprint, perform, success
-from magflow.web.border import Body, BorderField, Id, ListOf, Money, Nested, OneOf, Quantity, Text
+from magflow.web.border import Body, Boolean, BorderField, Id, ListOf, Money, Nested, OneOf, Quantity, Text
 from magflow.web.permissions import requires
 from magflow.web.sentences import field_sentence
 
@@ -80,6 +80,10 @@ class GenerateBody(Body):
         metadata={"description": "Names in braces: `{product}`, `{handle}`, and those of the product's options"},
     )
     price_template_id = Id(allow_none=True)
+    draft_default = Boolean(
+        load_default=False,
+        metadata={"description": "Make a draft of the active variant without options, if anything is made"},
+    )
     fingerprint = Text(most=64, metadata=FINGERPRINT)
 
 
@@ -107,6 +111,7 @@ class GenerationOut(Answer):
     left_alone = Count(required=True)
     refused_count = Count(required=True)
     refused = fields.List(fields.Nested(RefusedCombinationOut), required=True)
+    drafted_id = fields.Integer(required=True, allow_none=True)
     fingerprint = fields.String(required=True)
 
 
@@ -140,6 +145,7 @@ def generation_json(plan: GenerationPlan, mode: str) -> dict[str, Any]:
             {"combination": r.combination, "code": r.error.code, "message": field_sentence(r.error)}
             for r in plan.refused[:MOST_REFUSED]
         ],
+        "drafted_id": plan.drafted.id if plan.drafted is not None else None,
         "fingerprint": plan.fingerprint,
     }
 
@@ -155,6 +161,7 @@ def command_of(data: Mapping[str, Any], product_id: int) -> Generate:
         stock=defaults.get("stock", 0),
         sku_pattern=data.get("sku_pattern"),
         price_template_id=data.get("price_template_id"),
+        draft_default=data.get("draft_default", False),
         seen_plan=data.get("fingerprint"),
     )
 

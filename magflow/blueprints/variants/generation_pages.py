@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_pgettext
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
@@ -30,9 +31,18 @@ SAMPLES: Final = 8
 LONGEST_PATTERN: Final = 200
 
 MODE_WORDS: Final[dict[str, tuple[Any, Any]]] = {
-    "all": (_l("All"), _l("Every combination that has no active variant; drafts are activated again.")),
-    "missing": (_l("Missing"), _l("Only combinations without any variant. What you removed on purpose stays away.")),
-    "selected": (_l("Selected"), _l("Only combinations of the values that are ticked; drafts are activated again.")),
+    "all": (
+        lazy_pgettext("combinations", "All"),
+        _l("Every combination that has no active variant; drafts are activated again."),
+    ),
+    "missing": (
+        lazy_pgettext("combinations", "Missing"),
+        _l("Only combinations without any variant. What you removed on purpose stays away."),
+    ),
+    "selected": (
+        lazy_pgettext("combinations", "Selected"),
+        _l("Only combinations of the values that are ticked; drafts are activated again."),
+    ),
 }
 
 
@@ -49,6 +59,7 @@ class GenerateForm(border.Query):
     price = TypedMoney()
     stock = border.Quantity(least=0, most=LARGEST_STOCK)
     price_template_id = border.Id()
+    draft_default = border.Boolean()
     plan = border.Text(most=64)
 
 
@@ -92,6 +103,7 @@ def _command(product_id: int, form: Form, ticked: Ticked, limit: int) -> Generat
         stock=form["stock"] or 0,
         sku_pattern=form["sku_pattern"],
         price_template_id=form["price_template_id"],
+        draft_default=bool(form["draft_default"]),
         seen_plan=form["plan"],
     )
 
@@ -101,8 +113,9 @@ def _command(product_id: int, form: Form, ticked: Ticked, limit: int) -> Generat
 def page(product_id: int) -> ResponseReturnValue:
     """The form, all values ticked."""
     form = Form()
-    form.values = {"mode": "all"}
     catalogue.product(reading(), product_id)
+    default = generation.active_default(reading(), product_id)
+    form.values = {"mode": "all", "draft_default": default is not None and not default.stock}
     return _page(product_id, form, _ticked(product_id, request.args, sent=False), None)
 
 
@@ -156,6 +169,7 @@ def report(done: GenerationPlan) -> str:
         (_("Already active: %(count)s", count=number(done.already_active)), bool(done.already_active)),
         (_("Left alone: %(count)s", count=number(done.left_alone)), bool(done.left_alone)),
         (_("Refused: %(count)s", count=number(len(done.refused))), bool(done.refused)),
+        (_("A draft now: %(sku)s", sku=done.drafted.sku if done.drafted else ""), done.drafted is not None),
     )
     return " · ".join(said for said, shown in counted if shown)
 
@@ -172,6 +186,7 @@ def _page(product_id: int, form: Form, ticked: Ticked, plan: GenerationPlan | No
         selected=math.prod(sizes) if sizes else 0,
         limit=generation.generation_limit(reading()),
         modes=MODE_WORDS,
+        default=generation.active_default(reading(), product_id),
         templates=price_templates.names(reading()),
         names=["product", "handle", *(axis.name for axis in ticked.axes)],
         plan=plan,

@@ -64,7 +64,7 @@ def confirm_titles(*, confirmation_id: int, actor: str) -> None:
             title_confirmations.note_progress(confirmation_id, done, total, actor=worker)
 
     try:
-        title_confirmations.carry_out(confirmation_id, actor=worker, report=report)
+        title_confirmations.run(confirmation_id, actor=worker, report=report)
     except RetryLater:
         raise
     except Refused as refused:

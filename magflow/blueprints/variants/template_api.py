@@ -70,7 +70,7 @@ class ApplyTemplateBody(Body):
 
 
 class AgreedTemplateBody(ApplyTemplateBody):
-    fingerprint = Text(required=True, most=64, metadata=FINGERPRINT)
+    fingerprint = Text(most=64, metadata=FINGERPRINT)
     skip_refused = Boolean(load_default=False)
 
 

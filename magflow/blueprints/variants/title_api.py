@@ -10,10 +10,11 @@ from magflow.blueprints.variants import title_words
 from magflow.db import db
 from magflow.domain.errors import FieldError, Invalid
 from magflow.domain.title_reading import CONFIDENCES, Choice, Reason
+from magflow.models import TitleConfirmation
 from magflow.queries import product_details
 from magflow.queries import title_reading as reads
 from magflow.queries.title_reading import Suggestion
-from magflow.services import title_reading
+from magflow.services import title_confirmations, title_reading
 from magflow.services.title_reading import (
     MOST_ITEMS,
     ConfirmByConfidence,
@@ -24,7 +25,7 @@ from magflow.services.title_reading import (
     SkipReadings,
 )
 from magflow.web.answers import Answer, Count, Word, listed
-from magflow.web.api import ApiBlueprint, PageQuery, id_after, perform
+from magflow.web.api import ApiBlueprint, PageQuery, id_after, perform, success
 from magflow.web.border import Body, Boolean, Id, Integer, ListOf, Nested, OneOf, Text
 from magflow.web.locale import current
 from magflow.web.permissions import requires
@@ -60,7 +61,7 @@ class ConfirmReadingBody(Body):
 
 
 class ConfirmReadingsBody(Body):
-    """Either `items`, or `min_confidence`: then everything that is suggested with it or better, at most 1,000."""
+    """Either `items`, or `min_confidence`: then everything that is suggested with it or better."""
 
     items = ListOf(Nested(ConfirmReadingBody), most=MOST_ITEMS, least=1)
     min_confidence = OneOf(CONFIDENCES)
@@ -114,6 +115,16 @@ class ReadItemOut(Answer):
 
 
 class ReadingsConfirmedOut(Answer):
+    """`items` are all of them; of a job the first hundred that were refused, and `refused_count` counts just these.
+
+    `confirmation_id` only where a job does it.
+    """
+
+    status = Word("queued", "done", "failed", required=True)
+    confirmation_id = fields.Integer(required=True, allow_none=True)
+    done = Count(required=True)
+    total = Count(required=True)
+    error = fields.Dict(required=True, allow_none=True)
     confirmed_count = Count(required=True)
     refused_count = Count(required=True)
     items = fields.List(fields.Nested(ReadItemOut), required=True)
@@ -163,19 +174,40 @@ def suggestion_json(suggestion: Suggestion) -> dict[str, Any]:
 def confirmed_json(done: Confirmed) -> dict[str, Any]:
     """What became of each item."""
     return {
+        "status": "done",
+        "confirmation_id": None,
+        "done": len(done.answers),
+        "total": len(done.answers),
+        "error": None,
         "confirmed_count": done.confirmed,
         "refused_count": len(done.refused),
-        "items": [
-            {
-                "variant_id": answer.variant_id,
-                "sku": answer.sku,
-                "outcome": "refused" if answer.refused else "confirmed",
-                "code": answer.refused,
-                "params": dict(answer.params),
-                "message": title_words.refusal(answer) if answer.refused else None,
-            }
-            for answer in done.answers
-        ],
+        "items": [_item_json(answer) for answer in done.answers],
+    }
+
+
+def _item_json(answer: title_reading.Answer) -> dict[str, Any]:
+    return {
+        "variant_id": answer.variant_id,
+        "sku": answer.sku,
+        "outcome": "refused" if answer.refused else "confirmed",
+        "code": answer.refused,
+        "params": dict(answer.params),
+        "message": title_words.refusal(answer) if answer.refused else None,
+    }
+
+
+def confirmation_json(known: TitleConfirmation) -> dict[str, Any]:
+    """A confirmation that a worker does: how far it is, or what became of it."""
+    refused = [title_reading.Answer(r["variant_id"], r["sku"], r["refused"], r["params"]) for r in known.refused or ()]
+    return {
+        "status": known.status,
+        "confirmation_id": known.id,
+        "done": known.done,
+        "total": known.total,
+        "error": known.error,
+        "confirmed_count": known.confirmed,
+        "refused_count": len(refused),
+        "items": [_item_json(answer) for answer in refused],
     }
 
 
@@ -197,7 +229,12 @@ def _confirm(data: dict[str, Any], product_id: int | None) -> Response:
         raise Invalid([FieldError("items", "one_of", {"fields": "items, min_confidence"})])
     if "min_confidence" in data:
         sure = ConfirmByConfidence(data["min_confidence"], product_id, data["extend"])
-        return perform(title_reading.confirm_by_confidence, sure, present=lambda _, done: confirmed_json(done))
+        return perform(
+            title_confirmations.start,
+            sure,
+            present=lambda _, done: confirmed_json(done) if isinstance(done, Confirmed) else confirmation_json(done),
+            status=lambda done: 200 if isinstance(done, Confirmed) else 202,
+        )
     items = [
         ItemIn(
             item["variant_id"],
@@ -242,20 +279,34 @@ def list_suggestions_of_product(query: dict[str, Any], product_id: int) -> Respo
 @api.post("/variants/option-suggestions/confirm")
 @requires("catalog:write")
 @api.reads(ConfirmReadingsBody)
-@api.answers(ReadingsConfirmedOut, description="What became of each item")
+@api.answers(ReadingsConfirmedOut, status=(200, 202), description="What became of each item; 202 when a job does it")
 def confirm_suggestions(data: dict[str, Any]) -> Response:
-    """Give variants the values that were suggested, or others; each item by itself."""
+    """Give variants the values that were suggested, or others; each item by itself.
+
+    By confidence, more than 1,000 variants to look at become a job, which goes through all of them.
+    """
     return _confirm(data, None)
 
 
 @api.post("/products/<int:product_id>/variants/option-suggestions/confirm")
 @requires("catalog:write")
 @api.reads(ConfirmReadingsBody)
-@api.answers(ReadingsConfirmedOut, description="What became of each item")
+@api.answers(ReadingsConfirmedOut, status=(200, 202), description="What became of each item; 202 when a job does it")
 def confirm_suggestions_of_product(data: dict[str, Any], product_id: int) -> Response:
-    """Give variants of a product the values that were suggested, or others; each item by itself."""
+    """Give variants of a product the values that were suggested, or others; each item by itself.
+
+    By confidence, more than 1,000 variants to look at become a job, which goes through all of them.
+    """
     product_details.check_product(db.session(), product_id)
     return _confirm(data, product_id)
+
+
+@api.get("/variants/option-suggestions/confirmations/<int:confirmation_id>")
+@requires("catalog:read")
+@api.answers(ReadingsConfirmedOut, description="How far it is, or what became of it")
+def get_confirmation(confirmation_id: int) -> Response:
+    """Read a confirmation by confidence that a job does."""
+    return success(confirmation_json(title_confirmations.confirmation(db.session(), confirmation_id)))
 
 
 @api.post("/variants/option-suggestions/skip")
