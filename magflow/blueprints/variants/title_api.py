@@ -10,7 +10,6 @@ from magflow.blueprints.variants import title_words
 from magflow.db import db
 from magflow.domain.errors import FieldError, Invalid
 from magflow.domain.title_reading import CONFIDENCES, Choice, Reason
-from magflow.models import TitleConfirmation
 from magflow.queries import product_details
 from magflow.queries import title_reading as reads
 from magflow.queries.title_reading import Suggestion
@@ -196,7 +195,7 @@ def _item_json(answer: title_reading.Answer) -> dict[str, Any]:
     }
 
 
-def confirmation_json(known: TitleConfirmation) -> dict[str, Any]:
+def confirmation_json(known: Any) -> dict[str, Any]:
     """A confirmation that a worker does: how far it is, or what became of it."""
     refused = [title_reading.Answer(r["variant_id"], r["sku"], r["refused"], r["params"]) for r in known.refused or ()]
     return {
