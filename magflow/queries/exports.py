@@ -106,6 +106,19 @@ WHERE o.id >= :product AND (o.id, i.id) > (:product, :variant)
 ORDER BY o.id, i.id LIMIT :most""")
 
 
+OFFERS: Final = text("""
+SELECT o.id, o.sku, o.external_id, o.part_number_key, o.ean, o.sale_price, o.stock, o.number_of_offers,
+       o.buy_button_rank, o.status, o.last_synced_at
+FROM offers o JOIN marketplace_accounts a ON a.id = o.account_id
+WHERE a.source = :source AND a.code = :account AND o.id > :variant ORDER BY o.id LIMIT :most""")
+
+
+def offers(session: Session, after: Key, *, source: str, account: str) -> list[tuple[Key, Sequence[Any]]]:
+    """The next page of an account's offers: key, then the columns of the file."""
+    rows = session.execute(OFFERS, {"variant": after[1], "most": PAGE, "source": source, "account": account})
+    return [((0, row[0]), tuple(row[1:])) for row in rows]
+
+
 def most_options(session: Session) -> int:
     """How many options the product with the most options has."""
     return int(session.scalar(MOST_OPTIONS) or 0)

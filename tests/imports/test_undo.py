@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from flask import Flask
 
+from magflow.blueprints.imports import exporting
 from magflow.db import db
 from magflow.domain.imports.choices import Choices
 from magflow.domain.imports.faults import ImportBusy
@@ -183,6 +184,11 @@ def test_offers_of_an_account_are_kept_and_no_stock_is_booked(bring: Import, own
     assert owner.execute(offers).fetchall() == [
         ("331", 7, "49.9000", 1), ("333", 1, "1.0000", 0), ("334", 4, "1.0000", 1),
     ]  # fmt: skip
+    exact = OFFERS + '331,,,"41,9328",7,3,1,active,2026-03-05T10:00:00.5\n'
+    assert bring(exact, kind="offers", source="emag", source_account="file").counts == (1, 0, 0)
+    exported = b"".join(exporting.export("offers", "magflow", source="emag", account="file"))
+    assert b"41.9328" in exported
+    assert bring(exported, kind="offers", source="emag", source_account="file").counts == (0, 3, 0)
     unknown = bring_fails(bring, OFFERS + rows)
     assert unknown == "unknown_account"
 

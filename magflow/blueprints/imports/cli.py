@@ -146,7 +146,7 @@ def _told() -> Iterator[None]:
 @click.option("-o", "--output", type=click.File("wb"), default="-", help="The file to write; standard output without.")
 @with_appcontext
 def export(what: str, form: str, source: str, source_account: str, output: BinaryIO) -> None:
-    """Export variants, stock or orders as CSV."""
+    """Export variants, stock or orders as CSV; offers, of the account that --source and --source-account name."""
     with _told():
         pieces = exporting.export(what, form, source=source, account=source_account)
     output.writelines(pieces)

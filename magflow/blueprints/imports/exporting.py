@@ -7,15 +7,18 @@ from magflow.blueprints.imports import exporting_woocommerce as woocommerce
 from magflow.db import db
 from magflow.domain.errors import FieldError, Invalid
 from magflow.domain.imports import workbooks
+from magflow.domain.imports.faults import FileFault
+from magflow.domain.imports.layouts import MAGFLOW_OFFERS
 from magflow.domain.imports.writing import blocks, cell
 from magflow.queries import exports
 from magflow.queries.exports import EVERYTHING, START, Key, VariantLine, Wanted
+from magflow.services import accounts
 from magflow.services.variants import ACTIVE
 
 Row = TypeVar("Row")
-What = Literal["variants", "stock", "orders"]
+What = Literal["variants", "stock", "orders", "offers"]
 
-WHATS: Final = ("variants", "stock", "orders")
+WHATS: Final = ("variants", "stock", "orders", "offers")
 FORMATS: Final = ("magflow", "shopify", "woocommerce")
 KEPT: Final = "exports"
 """Where in the home folder exports by the clock are."""
@@ -55,6 +58,10 @@ def export(
         return written(("sku", "product", "stock", "expected"), _stock_rows(wanted))
     if what == "orders":
         return written(ORDER_HEADER, _order_rows())
+    if what == "offers":
+        if accounts.find(db.session(), source, account) is None:
+            raise FileFault("unknown_account", source=source, account=account)
+        return written(tuple(MAGFLOW_OFFERS), _offer_rows(source, account))
     if form == "woocommerce":
         # Its numbers are its own external ids, unless another source is named.
         lines = _variant_lines("woocommerce" if source == "file" else source, account, wanted)
@@ -186,6 +193,17 @@ ORDER_HEADER: Final = ("number", "external_id", "status", "placed_at", "customer
 def _order_rows() -> Iterator[list[str]]:
     for _key, values in _pages(lambda after: exports.order_lines(db.session(), after), lambda row: row[0]):
         yield [_order_cell(value) for value in values]
+
+
+OFFER_STATUS: Final = {0: "inactive", 1: "active", 2: "end of life"}
+
+
+def _offer_rows(source: str, account: str) -> Iterator[list[str]]:
+    pages = _pages(lambda after: exports.offers(db.session(), after, source=source, account=account),
+                   lambda row: row[0])  # fmt: skip
+    for _key, (*values, status, synced) in pages:
+        said = [*map(cell, values), OFFER_STATUS.get(status, "")]
+        yield [*said, "" if synced is None else synced.isoformat()]
 
 
 def _order_cell(value: Any) -> str:

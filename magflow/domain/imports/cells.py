@@ -23,7 +23,7 @@ PLAIN: Final = re.compile(r"[!#$%&()*,./0-9:;<>?A-Z\[\]^_`a-z{|}~](?:[ -\[\]-~]{
 that a spreadsheet or our own guard may have put there."""
 
 AMBIGUOUS: Final = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
-ONE_SIGN: Final = re.compile(r"[+-]?[0-9]+([.,])[0-9]{1,2}")
+ONE_SIGN: Final = re.compile(r"[+-]?[0-9]+([.,])(?:[0-9]{1,2}|[0-9]{4,20})")
 GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}(?:([.,])[0-9]{3})+([.,])[0-9]{1,2}")
 MANY_GROUPS: Final = re.compile(r"[+-]?[0-9]{1,3}([.,])[0-9]{3}(?:\1[0-9]{3})+")
 EXPONENT: Final = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
@@ -69,7 +69,7 @@ def sign_of(cells: Iterable[str]) -> Sign | None:
     return signs.pop() if len(signs) == 1 else None
 
 
-def number(cell: str, sign: Sign | None, *, most: Decimal = MONEY_MAX) -> Decimal:
+def number(cell: str, sign: Sign | None, *, most: Decimal = MONEY_MAX, places: int = 2) -> Decimal:
     """An amount, as people write it: `49.90`, `49,90`, `1.234,56`, `1,234.56`.
 
     `1.234` is one and a bit or twelve hundred: only the column's `sign` can tell, and without it the cell is refused.
@@ -78,7 +78,7 @@ def number(cell: str, sign: Sign | None, *, most: Decimal = MONEY_MAX) -> Decima
     own = evidence(digits)
     if own is None and sign is None and AMBIGUOUS.fullmatch(digits):
         raise Unfit("ambiguous_number", value=digits)
-    return border.decimal(digits, sign=own or sign or ".", most=most)
+    return border.decimal(digits, sign=own or sign or ".", most=most, places=places)
 
 
 def whole(cell: str, *, least: int = 0) -> int:

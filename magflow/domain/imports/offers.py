@@ -42,7 +42,8 @@ class OfferReader:
             "external_id": cells.text,
             "part_number_key": _part_number_key,
             "ean": cells.ean,
-            "price": lambda cell: str(cells.number(cell, signs.get("price"), most=Decimal(10) ** 9)),
+            # Without VAT: marketplaces give four decimals.
+            "price": lambda cell: str(cells.number(cell, signs.get("price"), most=Decimal(10) ** 9, places=4)),
             "stock": cells.whole,
             "number_of_offers": cells.whole,
             "buy_button_rank": lambda cell: cells.whole(cell, least=1),
@@ -79,7 +80,7 @@ class OfferReader:
         out[PLACE["part"]] = out[PLACE["run_of"]] = out[PLACE["number"]] = str(record.number)
         out[PLACE["line"]], out[PLACE["is_variant"]] = str(record.line), flag(True)
         out[PLACE["makes_product"]] = flag(False)
-        for name in ("sku", "external_id", "ean", "price", "stock"):
+        for name in ("sku", "external_id", "ean", "stock"):
             if name in said:
                 out[PLACE[name]] = written(str(said.pop(name)))
         out[PLACE["extra"]] = written(json.dumps(said))

@@ -22,7 +22,7 @@ from magflow.services.imports.writing import fault
 FOUND: Final = f"""
 CREATE TEMPORARY TABLE plan ON COMMIT DROP AS
 WITH rows AS (
-    SELECT s.number, s.line, s.sku, s.external_id, s.ean, s.price, s.stock, s.extra,
+    SELECT s.number, s.line, s.sku, s.external_id, s.ean, s.stock, s.extra,
            s.extra ->> 'part_number_key' AS part_number_key
     FROM import_stage s
     WHERE s.import_id = %(import)s AND s.part BETWEEN %(first_part)s AND %(last_part)s
@@ -36,7 +36,7 @@ WITH rows AS (
 )
 SELECT r.number, r.line, o.id AS offer_id, o.variant_id, coalesce(r.external_id, o.external_id) AS external_id,
        coalesce(r.sku, o.sku) AS sku, coalesce(r.part_number_key, o.part_number_key) AS part_number_key,
-       coalesce(r.ean, o.ean) AS ean, coalesce(r.price, o.sale_price) AS sale_price,
+       coalesce(r.ean, o.ean) AS ean, coalesce((r.extra ->> 'price')::numeric, o.sale_price) AS sale_price,
        coalesce(r.stock, o.stock, 0) AS stock,
        coalesce((r.extra ->> 'number_of_offers')::integer, o.number_of_offers) AS number_of_offers,
        coalesce((r.extra ->> 'buy_button_rank')::integer, o.buy_button_rank) AS buy_button_rank,
