@@ -120,7 +120,7 @@ class Person:
     def said(self) -> str:
         """What passed by on this page, or stays above its content."""
         stays = self.page.locator(".flashes .flash, [role=alert]").all_inner_texts()
-        return " ".join([*self.page.evaluate("window.passedBy"), *stays])
+        return " ".join([*self.page.evaluate("window.passedBy ?? []"), *stays])
 
     def hears(self, sentence: str) -> None:
         """Wait until that passed by or stays above the content."""
