@@ -7,9 +7,12 @@
     checking.py    what only the whole file shows: products in two places, the same key twice; the plan of chunks
     matching.py    which product and which variant a row is, and what would change
     variants.py    a chunk of variants: lock, decide again, write
-    writing.py     the statements that do it
-    stock.py       a chunk of stock
+    writing*.py    the statements that do it: variants; products with their options
+    stock.py       a chunk of stock; since.py: what moved since its figures were taken
+    offers.py      a chunk of offers
+    orders.py      a chunk of orders, each put together from its rows
     outcomes.py    what became of each row
+    undo*.py       the way back
 
 A chunk is one transaction: it takes advisory names first, then products, then variants, each in ascending order, and
 decides again under the locks what a look without locks had shown. A dry run is the same, rolled back. Rows that change
