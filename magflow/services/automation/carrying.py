@@ -16,7 +16,7 @@ from magflow.concurrency import execute, savepoint, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Refused
 from magflow.domain.notices import local_day
-from magflow.domain.stock_sync import SAFE, Recommendation
+from magflow.domain.stock_sync import SAFE, Recommendation, effect
 from magflow.models import AutomationRule
 from magflow.queries import stock_alerts
 from magflow.queries import stock_sync as reads
@@ -26,7 +26,7 @@ from magflow.services.stock_sync import transfers
 from magflow.services.stock_sync.suggestion import Plan, Wanted, plan
 from magflow.services.stock_sync.transfers import NewTransfer
 
-LOOKED_AT: Final = 200
+LOOKED_AT: Final = 1_000
 """Alerts of one run, the worst first."""
 FRESH: Final = timedelta(hours=24)
 """Nothing is moved by itself on readings that are older."""
@@ -35,11 +35,15 @@ ALERTS: Final = """
 SELECT id, variant_id FROM stock_alerts
 WHERE state = 'open' AND priority = 0 AND cause = 'zero_stock' AND %(account)s = ANY (account_ids)
 ORDER BY place, id LIMIT %(most)s"""
-OPEN: Final = """
-SELECT EXISTS (SELECT FROM transfers WHERE variant_id = %(variant)s
-               AND state IN ('suggested', 'approved', 'running', 'failed')),
-       EXISTS (SELECT FROM transfers WHERE alert_id = %(alert)s AND state = 'cancelled')"""
-OFFER: Final = "SELECT id FROM offers WHERE account_id = %(account)s AND variant_id = %(variant)s"
+KNOWN: Final = """
+SELECT a.id, o.id,
+       EXISTS (SELECT FROM transfers t WHERE t.variant_id = a.variant_id
+               AND t.state IN ('suggested', 'approved', 'running', 'failed')),
+       EXISTS (SELECT FROM transfers t WHERE t.alert_id = a.id AND t.state = 'cancelled'),
+       %(dry)s AND EXISTS (SELECT FROM automation_entries e WHERE e.account_id = %(account)s AND e.rule = 'transfer'
+               AND e.offer_id = o.id AND e.day = %(day)s AND e.outcome = 'would')
+FROM stock_alerts a LEFT JOIN offers o ON o.account_id = %(account)s AND o.variant_id = a.variant_id
+WHERE a.id = ANY (%(alerts)s::bigint[])"""
 STILL: Final = "SELECT state = 'open' AND priority = 0 FROM stock_alerts WHERE id = %(alert)s"
 
 
@@ -76,13 +80,34 @@ def run(account_id: int, *, actor: Actor) -> list[Decided]:
 
 @transactional
 def look(session: Session, command: OfRule, *, actor: Actor) -> list[Carry]:
-    """The alerts that the rule has to decide on; none when it is off or paused. Raises NotFound."""
+    """The alerts that the rule may act on; why it leaves the others alone is written down for all of them together.
+
+    None when it is off or paused. Raises NotFound.
+    """
     held = rules.hold(session, command.account_id, "transfer")
-    if not rules.wakes(held, rules.moment(session)):
+    now = rules.moment(session)
+    if not rules.wakes(held, now):
         return []
     session.flush()
-    found = execute(session, ALERTS, {"account": held.account_id, "most": LOOKED_AT})
-    return [Carry(held.account_id, alert_id, variant_id) for alert_id, variant_id in found]
+    today = local_day(now, rules.shop_zone())
+    found = execute(session, ALERTS, {"account": held.account_id, "most": LOOKED_AT}).fetchall()
+    if not found:
+        return []
+    about = {"alerts": [row[0] for row in found], "account": held.account_id, "day": today,
+             "dry": held.mode == "dry_run"}  # fmt: skip
+    known = {row[0]: _Known(*row[1:]) for row in execute(session, KNOWN, about)}
+    left: list[Line] = []
+    candidates = []
+    for row in stock_alerts.alert_rows(session, [row[0] for row in found]):
+        there = known[row.alert.id]
+        reason = "seen" if there.seen else _why_not(row, there, held, now)
+        if reason is None:
+            candidates.append(Carry(held.account_id, row.alert.id, row.alert.variant_id))
+        elif reason != "seen":
+            sku = row.one.analysis.sku
+            left.append(Line("skipped", reason, there.offer_id, row.alert.variant_id, sku))
+    rules.note_many(session, held, today, left)
+    return candidates
 
 
 @transactional
@@ -99,9 +124,10 @@ def carry(session: Session, command: Carry, *, actor: Actor) -> Decided:
     today = local_day(now, rules.shop_zone())
     row = stock_alerts.alert(session, command.alert_id)
     advice = _advice(row.one.analysis.recommendations, command.account_id)
-    offer = execute(session, OFFER, {"account": command.account_id, "variant": command.variant_id}).fetchone()
-    about = _About(held, today, offer[0] if offer else None, command.variant_id, row.one.analysis.sku)
-    reason = _why_not(session, command, advice, row, now)
+    about_it = {"alerts": [command.alert_id], "account": held.account_id, "day": today, "dry": False}
+    there = _Known(*(execute(session, KNOWN, about_it).fetchone() or (0, None, False, False, False))[1:])
+    about = _About(held, today, there.offer_id, command.variant_id, row.one.analysis.sku)
+    reason = _why_not(row, there, held, now)
     if reason is None and rules.allowed(session, held, today).left == 0:
         reason = "maximum"
         rules.reached(held, now, rules.shop_zone())
@@ -142,40 +168,54 @@ def _advice(every: Sequence[Recommendation], account_id: int) -> Recommendation 
     return next((one for one in fitting if one.receiver and one.receiver.account_id == account_id), None)
 
 
-def _why_not(
-    session: Session, command: Carry, advice: Recommendation | None, row: stock_alerts.AlertRow, now: datetime
-) -> str | None:
+@dataclass(frozen=True)
+class _Known:
+    """What is known of an alert beside itself."""
+
+    offer_id: int | None
+    opened: bool
+    """A transfer of its SKU is not finished."""
+    turned_down: bool
+    """A person cancelled what was proposed for it."""
+    seen: bool
+    """The dry run has said today what it would do."""
+
+
+def _why_not(row: stock_alerts.AlertRow, known: _Known, held: AutomationRule, now: datetime) -> str | None:
     """The first reason to leave it alone; None when there is none."""
+    advice = _advice(row.one.analysis.recommendations, held.account_id)
+    if known.opened:
+        return "transfer_open"
     if advice is None or advice.giver is None or advice.receiver is None:
         return "no_giver"
-    opened, turned_down = execute(
-        session, OPEN, {"variant": command.variant_id, "alert": command.alert_id}
-    ).fetchone() or (False, False)
-    if opened:
-        return "transfer_open"
-    if turned_down:
+    if known.turned_down:
         return "turned_down"
     sides = {advice.giver.account_id, advice.receiver.account_id}
     read = [offer.last_read_at for offer in row.one.offers if offer.facts.account_id in sides]
     if any(at is None or now - at > FRESH for at in read):
         return "data_old"
-    return None
+    amount = _amount(advice, held)
+    if amount < 1:
+        return "floor"
+    done = effect(advice.giver, advice.receiver, amount, row.one.analysis.thresholds)
+    return "review" if done.from_impact != SAFE or done.warnings else None
+
+
+def _amount(advice: Recommendation, held: AutomationRule) -> int:
+    """What the giver can spare above its floor."""
+    return min(advice.amount or 0, (advice.giver.stock if advice.giver else 0) - held.floor)
 
 
 def _done(session: Session, command: Carry, about: _About, advice: Recommendation, actor: Actor) -> Decided:
-    """Move what the giver can spare above its floor, or say why not."""
+    """Move it, or propose it, or say what would be done."""
     giver, receiver = advice.giver, advice.receiver
     assert giver is not None  # noqa: S101 - asked before
     assert receiver is not None  # noqa: S101 - as above
-    amount = min(advice.amount or 0, giver.stock - about.rule.floor)
+    amount = _amount(advice, about.rule)
     facts: dict[str, str | int | None] = {"amount": amount, "giver": giver.code}
-    if amount < 1:
-        return _noted(session, about, Decided("skipped", "floor"), giver=giver.code)
     wanted = Wanted(command.variant_id, giver.code, receiver.code, amount)
     try:
         made = plan(session, wanted)
-        if made.effect.from_impact != SAFE or made.effect.warnings:
-            return _noted(session, about, Decided("skipped", "review"), **facts)
         at_once = _one_pool(session, made)
         if about.rule.mode == "dry_run":
             return _noted(session, about, Decided("would", "carried_out" if at_once else "proposal"), **facts)

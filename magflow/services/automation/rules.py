@@ -4,6 +4,7 @@ Everything that counts what a rule did today, or adds to it, holds the rule's na
 do more than was allowed.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -207,6 +208,21 @@ def note(session: Session, rule: AutomationRule, today: date, line: Line) -> Non
             "amount": line.amount, "giver": line.giver, "transfer": line.transfer_id, "said": line.said,
         },
     )  # fmt: skip
+
+
+NOTE_MANY: Final = """
+INSERT INTO automation_entries (day, account_id, rule, offer_id, variant_id, sku, outcome, reason, settled_at)
+SELECT %(day)s, %(account)s, %(rule)s, g.offer_id, g.variant_id, g.sku, g.outcome, g.reason, clock_timestamp()
+FROM jsonb_to_recordset(%(lines)s::jsonb) AS g (offer_id bigint, variant_id bigint, sku text, outcome text, reason text)
+ON CONFLICT (account_id, rule, offer_id, day, outcome, reason) WHERE transfer_id IS NULL DO NOTHING"""
+
+
+def note_many(session: Session, rule: AutomationRule, today: date, lines: Sequence[Line]) -> None:
+    """The same for what was left alone, in one statement."""
+    if lines:
+        given = json.dumps([vars(line) for line in lines])
+        parameters = {"day": today, "account": rule.account_id, "rule": rule.rule, "lines": given}
+        execute(session, NOTE_MANY, parameters)
 
 
 @transactional
