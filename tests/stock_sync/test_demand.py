@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from magflow.concurrency import execute, run
 from magflow.db import db
 from magflow.domain.actors import SYSTEM
 from magflow.models import DemandForecast, Variant
@@ -92,3 +93,42 @@ def test_the_reference_case_without_history_is_as_ever(program: Program) -> None
     assert answer["meta"]["amounts"]["rule"] == "default"
     assert answer["meta"]["amounts"]["recommendations"][0]["why"] == "no_sales"
     assert answer["meta"]["days_of_cover"] == {"main": None, "fbe": None}
+
+
+def test_an_amount_from_the_forecast_says_what_it_rests_on(program: Program) -> None:
+    variant = make_listed(offer("main", 0), offer("fbe", 26), sku="MOUSE-01")
+    sell(*[(variant, "fbe", 5 + week % 3, week) for week in range(1, 21)])
+    sell(*[(variant, "main", 3 + week % 3, week) for week in range(1, 21)])
+    run(lambda session: execute(session, "UPDATE offers SET sale_price = 107.36 WHERE variant_id = %(v)s",
+                                {"v": variant.id}), SYSTEM)  # fmt: skip
+    forecast_all()
+    answer = program.call("GET", "/stock-sync/analyze/MOUSE-01").get_json()
+    advice, told = answer["data"]["recommendations"][0], answer["meta"]["amounts"]
+    assert set(advice) == {"type", "from_account", "to_account", "suggested_amount", "reason", "impact"}
+    assert 6 <= advice["suggested_amount"] <= 10
+    one = told["recommendations"][0]
+    assert (told["rule"], one["rule"], one["why"], one["without_forecast"]) == ("forecast", "forecast", "forecast", 10)
+    assert one["weekly_demand"]["fbe"] == pytest.approx(6, abs=0.5)
+    assert one["days_of_cover"]["main"]["before"] == 0
+    assert one["days_of_cover"]["fbe"]["before"] > one["days_of_cover"]["fbe"]["after"]
+    assert (one["lead_days"], one["expected"]["units"] > 2, one["expected"]["value"] > 0) == (5, True, True)
+    assert answer["meta"]["days_of_cover"]["fbe"] == one["days_of_cover"]["fbe"]["before"]
+    # The same in the queue; and of any amount, before anything is written.
+    [alert] = program.data("GET", "/stock-sync/alerts?sku=MOUSE-01")
+    assert alert["amounts"] == one
+    body = {"sku": "MOUSE-01", "from_account": "fbe", "to_account": "main", "amount": 20}
+    meta = program.call("POST", "/stock-sync/transfer/suggest", json=body).get_json()["meta"]
+    assert (meta["kind"], meta["rule"]) == ("shipment", "forecast")
+    assert meta["chance_of_running_out"]["fbe"]["after"] > meta["chance_of_running_out"]["fbe"]["before"]
+    assert meta["expected"]["value"] < one["expected"]["value"]
+
+
+def test_the_statements_do_not_grow_with_the_skus(statements: list[str]) -> None:
+    counts = []
+    for number in (1, 12):
+        made = [make_listed(offer("main", 3), offer("fbe", 9)) for _ in range(number)]
+        sell(*[(variant, "fbe", 2, week) for variant in made for week in range(1, 6)])
+        statements.clear()
+        assert forecast_all() >= number
+        counts.append(len(statements))
+    assert counts[0] == counts[1]

@@ -18,7 +18,7 @@ from magflow.services import jobs
 
 TASK: Final = "stock_sync.forecast"
 WEEKS: Final = 52
-PART: Final = 2_000
+PART: Final = 1_000
 """Variants whose weeks are counted together."""
 LARGEST_ID: Final = 2**63 - 1
 LOCK: Final = ("demand_forecasts",)
@@ -47,10 +47,10 @@ WITH sold AS MATERIALIZED (
     GROUP BY 1, 2, 3
 ), listed AS MATERIALIZED (
     SELECT o.id AS offer_id, o.variant_id, o.account_id, p.kind = 'own' AS own,
-           greatest(%(since)s::date, least(date_trunc('week', o.created_at AT TIME ZONE 'UTC')::date, (
-               SELECT min(s.week) FROM sold s WHERE s.variant_id = o.variant_id AND s.account_id = o.account_id
-           ))) AS first
+           greatest(%(since)s::date, least(date_trunc('week', o.created_at AT TIME ZONE 'UTC')::date, b.week)) AS first
     FROM offers o JOIN marketplace_accounts a ON a.id = o.account_id JOIN stock_pools p ON p.name = a.pool
+    LEFT JOIN (SELECT variant_id, account_id, min(week) AS week FROM sold GROUP BY 1, 2) b
+        ON b.variant_id = o.variant_id AND b.account_id = o.account_id
     WHERE o.variant_id IN (SELECT variant_id FROM sold)
 ), shots AS (
     SELECT l.variant_id, l.account_id, s.stock, s.day,
