@@ -63,3 +63,13 @@ def test_an_account_and_its_offers(app: Flask, market: Market) -> None:
     assert ask(client, "PUT", f"{where}/variant", owner, variant_id=None)[1]["data"]["variant_id"] is None
     assert ask(client, "GET", "/offers?state=unmatched", reader)[1]["meta"]["total"] == 1
     db.session.remove()
+
+
+def test_a_key_that_comes_with_another_body_says_so(app: Flask) -> None:
+    client, token = app.test_client(), make_token(app, "admin")
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "once"}
+    codes = [
+        client.post("/api/v1/accounts", json={"source": "emag", "code": code}, headers=headers).get_json().get("code")
+        for code in ("ro8", "ro9")
+    ]
+    assert codes == [None, "idempotency_key_reused"]

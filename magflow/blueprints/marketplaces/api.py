@@ -80,6 +80,8 @@ def _named(names: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except Invalid as refused:
+        if not refused.errors:
+            raise  # it is not about a field: a key that came with another request
         errors = [FieldError(names.get(error.field, error.field), error.code, error.params) for error in refused.errors]
         raise Invalid(errors) from refused
 
