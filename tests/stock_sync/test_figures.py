@@ -14,7 +14,7 @@ from magflow.db import db
 from magflow.domain.actors import SYSTEM
 from magflow.models import Variant
 from magflow.services.stock_sync import alerts, figures
-from tests.shop import make_product, make_variant
+from tests.shop import finalize, make_order, make_product, make_variant
 from tests.stock_sync.market import NOW, offer, put_offers, value
 
 pytestmark = pytest.mark.usefixtures("accounts")
@@ -133,6 +133,20 @@ def test_what_became_of_an_alert(app: Flask, how: dict[str, Any], expected: tupl
     found = case(**how)
     assert found is not None
     assert (found["possible"], found["followed"], found["recovered"]) == expected
+    # The way of the goods is paid for.
+    assert found["cost_cents"] == (2000 if found["followed"] else 0)
+
+
+def test_what_was_sold_before_an_alert_and_after_it(app: Flask) -> None:
+    variant = make_variant(make_product(), price="50.00", stock=9)
+    finalize(make_order((variant, 1)))
+    put_offers([(variant, [offer("main", 0), offer("fbe", 26)])])
+    alerts.catch_up(actor=SYSTEM)
+    finalize(make_order((variant, 3)))
+    figures.take(actor=SYSTEM, now=datetime.now(UTC) + timedelta(days=7, hours=1))
+    sql = """SELECT k.before_cents || ' ' || k.after_cents FROM stock_cases k JOIN stock_alerts a ON a.id = k.alert_id
+        WHERE a.variant_id = :v AND a.cause = 'zero_stock'"""
+    assert value(sql, v=variant.id) == "5000 15000"
 
 
 def test_an_alert_is_judged_once_and_not_before_its_time(app: Flask) -> None:

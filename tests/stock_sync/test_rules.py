@@ -86,6 +86,19 @@ SCENARIOS = [
     ("the price is not valid there", [facts("main", 9, faults=("price",))], "medium",
      [("fix_offer", None, None, None)]),
     ("never sent", [facts("main", 9, last_synced_at=None)], "normal", [("offer_update", None, None, None)]),
+    ("last sent six days and 23 hours ago", [facts("main", 9, last_synced_at=NOW - timedelta(days=6, hours=23))],
+     "normal", []),
+    ("last sent seven days ago", [facts("main", 9, last_synced_at=NOW - timedelta(days=7))], "normal",
+     [("offer_update", None, None, None)]),
+    ("three accounts: the fullest gives to the best rank",
+     [facts("main", 8, rank=2), facts("fbe", 30, rank=3), facts("third", 6, rank=1)], "medium",
+     [("rebalance", "fbe", "third", 10)]),
+    ("three accounts: one of them ranks unknown",
+     [facts("main", 8), facts("fbe", 30, rank=3), facts("third", 20, rank=1)], "medium",
+     [("rebalance", "fbe", "third", 5)]),
+    ("three accounts: two keys for one SKU",
+     [facts("main", 9, part_number_key="A"), facts("fbe", 9, part_number_key="A"),
+      facts("third", 9, part_number_key="B")], "medium", [("fix_part_number_key", None, None, None)]),
     ("three accounts: the one with most gives", [facts("main", 0), facts("fbe", 8), facts("third", 30)], "high",
      [("stock_transfer", "fbe", "main", 4)]),
     ("three accounts: nothing moves inside a shared pool", [facts("main", 0), facts("third", 30)], "high",
@@ -114,6 +127,13 @@ def test_our_second_account_is_no_rival_under_the_stricter_rule() -> None:
     ours = [facts("main", 0, 2, own_offers=2), facts("fbe", 26, 2, own_offers=2)]
     assert analysed(*ours).priority == "high"
     assert analysed(*ours, limits=Thresholds(strict_competition=True)).priority == "normal"
+
+
+def test_our_own_offers_alone_are_competition_by_the_plain_rule_only() -> None:
+    ours = [facts("main", 6, 2, own_offers=2), facts("fbe", 30, 1, own_offers=1)]
+    assert told(analysed(*ours)) == [("reduce_stock", "fbe", "main", 10)]
+    assert [offer.other_sellers for offer in analysed(*ours).offers] == [0, 0]
+    assert told(analysed(*ours, limits=Thresholds(strict_competition=True))) == []
 
 
 def test_a_shared_pool_is_counted_once() -> None:
