@@ -341,7 +341,7 @@ def magflow(database: ShopDatabase, home: Path) -> Callable[..., subprocess.Comp
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "magflow.cli", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=180)
 
     return run
 
@@ -404,7 +404,7 @@ def test_a_worker_killed_in_the_middle_costs_no_row_and_books_none_twice(
     first.wait(10)
     assert look(made["id"]).status == "running"
     workers()
-    _until(lambda: look(made["id"]).status == "finished", 90)
+    _until(lambda: look(made["id"]).status == "finished")
 
     assert look(made["id"]).counts == (12_000, 0, 0)
     assert owner.execute(
@@ -413,7 +413,7 @@ def test_a_worker_killed_in_the_middle_costs_no_row_and_books_none_twice(
     ).fetchone() == (12_000, 12_000, True)
 
 
-def _until(ready: Callable[[], object], seconds: float = 60) -> None:
+def _until(ready: Callable[[], object], seconds: float = 180) -> None:
     """Wait for another process."""
     deadline = time.monotonic() + seconds
     while not ready():

@@ -10,7 +10,15 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from magflow.blueprints.imports import answers, report, requests
-from magflow.blueprints.imports.words import FIELD_WORDS, FORMAT_WORDS, ODDITIES, ROWS, UNDO_WORDS, fault_sentence
+from magflow.blueprints.imports.words import (
+    FIELD_WORDS,
+    FORMAT_WORDS,
+    ODDITIES,
+    ROWS,
+    UNDO_WORDS,
+    VALUE_WORDS,
+    fault_sentence,
+)
 from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Invalid, NotFound
@@ -204,6 +212,8 @@ def _changes(row: imports.Row) -> list[tuple[str, str, str]]:
 def _told(value: Any, name: str) -> str:
     if value is None or value == []:
         return "—"
+    if name == "status":
+        return str(VALUE_WORDS.get(value, value))
     if name in answers.MONEY:
         return typed_text(Decimal(value))
     if isinstance(value, bool):

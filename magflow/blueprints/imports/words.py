@@ -96,6 +96,16 @@ UNDO_WORDS: Final[dict[str, Any]] = {
     "read_since": _l("read from the marketplace since"),
 }
 
+VALUE_WORDS: Final[dict[Any, Any]] = {
+    "active": _l("active"),
+    "inactive": _l("inactive"),
+    "pending": _l("pending"),
+    "confirmed": _l("confirmed"),
+    "cancelled": _l("cancelled"),
+    "returned": _l("returned"),
+}
+"""What statuses are called, of variants and of orders."""
+
 ODDITIES: Final[dict[str, Callable[[int, str, int], str]]] = {
     "price_falls": lambda n, shown, percent: ngettext(
         "%(shown)s price falls by more than %(percent)s %%", "%(shown)s prices fall by more than %(percent)s %%",
