@@ -11,6 +11,7 @@ The same fields write the OpenAPI page: their limits are its `minimum`, `maxLeng
 what can be said there; trimming and composing accents is done to what is taken.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -288,6 +289,32 @@ class ListOf(fields.List[Any]):
             raise ValidationError(Complaint("too_many", {"limit": self.metadata["maxItems"]}))
         taken: list[Any] = super()._deserialize(value, attr, data, **kwargs)
         return taken
+
+
+TYPED_ID: Final = "^ *[0-9]{0,18} *$"
+
+
+class ChosenId(BorderField):
+    """An id as forms send it: texts are trimmed, and empty ones and zeros are no choice."""
+
+    def __init__(self, **options: Any) -> None:
+        documented = {"type": ["integer", "string"], "minimum": 0, "maximum": INT64_MAX, "pattern": TYPED_ID}
+        super().__init__(documented=documented, **options)
+
+    def convert(self, value: object, as_text: bool) -> int:
+        if isinstance(value, str) and re.fullmatch(TYPED_ID, value):
+            return int(value.strip(" ") or 0)
+        return border.integer(value, least=0, most=INT64_MAX, as_text=as_text)
+
+
+class ChosenIds(ListOf):
+    """Ids that somebody chose, without what is no choice (domain, section 3: clean the ids)."""
+
+    def __init__(self, *, most: int, **options: Any) -> None:
+        super().__init__(ChosenId(), most=most, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        return [chosen for chosen in super()._deserialize(value, attr, data, **kwargs) if chosen]
 
 
 def _sized(least: int, most: int) -> Callable[[list[Any]], None]:

@@ -53,6 +53,7 @@ BEYOND_SCHEMAS: Final[dict[str, str]] = {
     "vat_unknown": "a price of an offer that was never read",
     "bounds": "a price beside bounds that stand elsewhere",
     "outside_bounds": "a price beside bounds that stand elsewhere",
+    "period_too_long": "two days that lie too far apart",
     "not_a_mapping": "JSON inside of a form's field",
 }
 """Codes of a 422 that right data may meet: what they guard no JSON Schema can say."""

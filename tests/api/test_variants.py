@@ -102,6 +102,19 @@ def test_a_value_of_another_option_is_refused_by_id(program: Program, shirt: Any
     assert [e["code"] for e in problem["errors"]] == ["not_an_option_of_product", "unknown_option_value"]
 
 
+def test_ids_are_cleaned_of_what_is_no_choice(program: Program, shirt: Any) -> None:
+    [option] = program.data("GET", f"/products/{shirt['id']}")["options"]
+    red = option["value_ids"][0]
+    path = f"/products/{shirt['id']}/variants"
+    made = program.data("POST", path, {"option_value_ids": ["", 0, f" {red} ", red, "0"]}, status=201)
+    assert made["option_value_ids"] == [red]
+    for nonsense in ("red", -1, 1.5, None, [red]):
+        problem = program.refused(
+            "POST", path, {"option_value_ids": [red, nonsense]}, status=422, code="validation_error"
+        )
+        assert [e["field"] for e in problem["errors"]] == ["option_value_ids[1]"]
+
+
 def test_put_changes_what_is_given_and_stock_only_as_it_was_seen(program: Program, shirt: Any) -> None:
     red = program.variant(shirt, values=RED, stock=9, title="Old")
     path = f"/variants/{red['id']}"

@@ -11,6 +11,7 @@ from magflow.web.bodies import version
 from magflow.web.border import (
     Body,
     Boolean,
+    ChosenIds,
     Id,
     Integer,
     ListOf,
@@ -115,7 +116,7 @@ class CombinationBody(Body):
     """A combination: by names, or by ids."""
 
     option_values = ListOf(Nested(OptionValueBody), most=MOST_OPTIONS)
-    option_value_ids = ListOf(Id(), most=MOST_OPTIONS, metadata={"description": "Instead of `option_values`"})
+    option_value_ids = ChosenIds(most=MOST_OPTIONS, metadata={"description": "Instead of `option_values`"})
 
 
 class NewVariantBody(CombinationBody):

@@ -1,11 +1,11 @@
-"""Demand: what sold a week per offer and what is expected of it; how far shares of a divided warehouse are settled."""
+"""What a person told a marketplace to do."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0029_demand"
-down_revision = "0028_marketplace_writes"
+revision = "0029_marketplace_writes"
+down_revision = "0028_sold_pictures"
 branch_labels = None
 depends_on = None
 
@@ -13,13 +13,13 @@ SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    """Make the tables."""
-    run("0029_demand.sql")
+    """Make the table and its triggers."""
+    run("0029_marketplace_writes.sql")
 
 
 def downgrade() -> None:
-    """Drop them."""
-    run("0029_demand_down.sql")
+    """Drop it."""
+    run("0029_marketplace_writes_down.sql")
 
 
 def run(name: str) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0031_closed_lines"
-down_revision = "0030_automation"
+revision = "0032_closed_lines"
+down_revision = "0031_automation"
 branch_labels = None
 depends_on = None
 
@@ -14,12 +14,12 @@ SQL = Path(__file__).parents[1] / "sql"
 
 def upgrade() -> None:
     """Guard them."""
-    run("0031_closed_lines.sql")
+    run("0032_closed_lines.sql")
 
 
 def downgrade() -> None:
     """Guard them as before."""
-    run("0031_closed_lines_down.sql")
+    run("0032_closed_lines_down.sql")
 
 
 def run(name: str) -> None:

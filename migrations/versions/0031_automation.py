@@ -1,11 +1,11 @@
-"""Automation: what is done by itself and for whom it is written down; who is told of alerts, and what they were sent."""
+"""Automation: what is done by itself and for whom it is written down; who is told of alerts, and what they got."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0030_automation"
-down_revision = "0029_demand"
+revision = "0031_automation"
+down_revision = "0030_demand"
 branch_labels = None
 depends_on = None
 
@@ -14,12 +14,12 @@ SQL = Path(__file__).parents[1] / "sql"
 
 def upgrade() -> None:
     """Make the tables and the triggers."""
-    run("0030_automation.sql")
+    run("0031_automation.sql")
 
 
 def downgrade() -> None:
     """Drop them."""
-    run("0030_automation_down.sql")
+    run("0031_automation_down.sql")
 
 
 def run(name: str) -> None:

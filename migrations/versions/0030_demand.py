@@ -1,11 +1,11 @@
-"""What a person told a marketplace to do."""
+"""Demand: what sold a week per offer and what is expected of it; how far shares of a divided warehouse are settled."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0028_marketplace_writes"
-down_revision = "0028_sold_pictures"
+revision = "0030_demand"
+down_revision = "0029_marketplace_writes"
 branch_labels = None
 depends_on = None
 
@@ -13,13 +13,13 @@ SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    """Make the table and its triggers."""
-    run("0028_marketplace_writes.sql")
+    """Make the tables."""
+    run("0030_demand.sql")
 
 
 def downgrade() -> None:
-    """Drop it."""
-    run("0028_marketplace_writes_down.sql")
+    """Drop them."""
+    run("0030_demand_down.sql")
 
 
 def run(name: str) -> None:
