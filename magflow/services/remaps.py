@@ -6,6 +6,7 @@ wherever nothing else has touched them since.
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ARRAY, BigInteger, any_, literal, select
@@ -58,7 +59,8 @@ TOUCH: Final = """
 UPDATE products SET version = version + 1, updated_at = clock_timestamp() WHERE id = ANY(%(ids)s::bigint[])
 RETURNING id, version"""
 
-# Offered for the sake of the remedy alone: nobody holds the value, and nobody has changed the product since.
+# Offered for the sake of the remedy alone: nobody has changed the product since, and who holds the value held it before
+# it was offered.
 WITHDRAW: Final = """
 DELETE FROM product_option_values offered
 USING unnest(%(left)s::bigint[], %(right)s::bigint[]) AS new (product_id, value_id),
@@ -66,8 +68,15 @@ USING unnest(%(left)s::bigint[], %(right)s::bigint[]) AS new (product_id, value_
 WHERE offered.product_id = new.product_id AND offered.option_value_id = new.value_id
   AND p.id = new.product_id AND seen.id = p.id::text AND seen.version = p.version::text
   AND NOT EXISTS (SELECT FROM option_value_variants h JOIN variants v ON v.id = h.variant_id
-                  WHERE h.option_value_id = new.value_id AND v.product_id = new.product_id)
+                  WHERE h.option_value_id = new.value_id AND v.product_id = new.product_id
+                    AND v.id <> ALL (%(holders)s::bigint[]))
 RETURNING offered.product_id"""
+
+HOLDERS: Final = """
+SELECT h.variant_id FROM unnest(%(left)s::bigint[], %(right)s::bigint[]) AS new (product_id, value_id)
+JOIN variants v USING (product_id)
+JOIN option_value_variants h ON h.variant_id = v.id AND h.option_value_id = new.value_id
+ORDER BY h.variant_id"""
 
 
 def columns(pairs: Iterable[tuple[int, int]]) -> dict[str, list[int]]:
@@ -83,12 +92,22 @@ def write(session: Session, moves: Sequence[Move]) -> None:
     execute(session, WRITE, {"ids": [move.variant_id for move in moves]})
 
 
-def extend(session: Session, offered: Collection[tuple[int, int]]) -> dict[int, int]:
-    """Let products offer values. Returns the versions that the products have from then on."""
+class Extension(NamedTuple):
+    """Values that products offer for a remedy's sake; the products' versions from then on; who held them already."""
+
+    offered: Collection[tuple[int, int]] = ()
+    versions: Mapping[int, int] = MappingProxyType({})
+    holders: Sequence[int] = ()
+
+
+def extend(session: Session, offered: Collection[tuple[int, int]]) -> Extension:
+    """Let products offer values, before any variant is given one."""
     if not offered:
-        return {}
+        return Extension()
+    holders = [id_ for (id_,) in execute(session, HOLDERS, columns(offered))]
     execute(session, EXTEND, columns(offered))
-    return dict(execute(session, TOUCH, {"ids": sorted({p for p, _value in offered})}).fetchall())
+    versions = dict(execute(session, TOUCH, {"ids": sorted({p for p, _value in offered})}).fetchall())
+    return Extension(offered, versions, holders)
 
 
 # --- remembered, and set back -----------------------------------------------------------------------------------------
@@ -97,8 +116,7 @@ def extend(session: Session, offered: Collection[tuple[int, int]]) -> dict[int, 
 def change(
     replace: Sequence[tuple[int, int]],
     give: Sequence[int],
-    offered: Collection[tuple[int, int]],
-    versions: Mapping[int, int],
+    extension: Extension,
 ) -> dict[str, Any]:
     """What the record of a bulk edit says of it."""
     return {
@@ -108,8 +126,9 @@ def change(
         "rounding": "cent",
         "replace": [list(pair) for pair in replace],
         "give": list(give),
-        "offered": [list(pair) for pair in sorted(offered)],
-        "versions": {str(id_): version for id_, version in versions.items()},
+        "offered": [list(pair) for pair in sorted(extension.offered)],
+        "versions": {str(id_): version for id_, version in extension.versions.items()},
+        "holders": list(extension.holders),
     }
 
 
@@ -183,7 +202,7 @@ def put_back(session: Session, edit: BulkEdit, back: Mapping[int, Mapping[str, A
     write(session, [Move(id_, frozenset(held[id_]), frozenset(kept["options"])) for id_, kept in sorted(back.items())])
     [stored] = [stored for stored in edit.changes if stored["field"] == "options"]
     if offered := [(product, value) for product, value in stored["offered"]]:
-        seen = {**columns(offered), "versions": json.dumps(stored["versions"])}
+        seen = {**columns(offered), "versions": json.dumps(stored["versions"]), "holders": stored["holders"]}
         if withdrawn := {id_ for (id_,) in execute(session, WITHDRAW, seen)}:
             execute(session, TOUCH, {"ids": sorted(withdrawn)})
     trouble_finder.look(session, {row.product_id for row in _rows(session, [*back])})

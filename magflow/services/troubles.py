@@ -319,13 +319,13 @@ ASK_AGAIN: Final = "DELETE FROM trouble_keeps WHERE variant_id = ANY(%(ids)s::bi
 
 def _write_remap(session: Session, plan: Plan, actor: Actor) -> None:
     """Remembered as a bulk edit, so that it stands among them and can be undone like them."""
-    versions = remaps.extend(session, plan.extended)
+    extension = remaps.extend(session, plan.extended)
     moves = [Move(o.variant_id, frozenset(o.old.values()), frozenset(o.new.values())) for o in plan.changed]
     remaps.write(session, moves)
     edit = BulkEdit(
         actor=actor.name,
         selection=Selection(ids=tuple(move.variant_id for move in moves)).as_json(),
-        changes=[remaps.change(plan.remedy.replace, plan.remedy.give, plan.extended, versions)],
+        changes=[remaps.change(plan.remedy.replace, plan.remedy.give, extension)],
         fingerprint=plan.fingerprint,
         skip_refused=True,
     )

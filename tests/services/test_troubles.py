@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from magflow.blueprints.variants import tasks
@@ -278,6 +278,9 @@ remedies = st.one_of(
     drafts=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.booleans()), min_size=1, max_size=6),
     offered=st.tuples(st.sets(st.integers(0, 2), min_size=1), st.sets(st.integers(0, 2), min_size=1)),
     remedy=remedies,
+)
+@example(  # somebody held the value already, when it was not offered
+    drafts=[(0, 0, False), (0, 2, False)], offered=({0}, {0}), remedy=("remap", {3: 5}, set(), True)
 )
 def test_what_is_done_is_what_was_previewed(app: Flask, drafts: Any, offered: Any, remedy: Any) -> None:
     """Whatever the variants, the options and the remedy: every variant is afterwards what the preview said."""

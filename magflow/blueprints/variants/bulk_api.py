@@ -215,7 +215,7 @@ def _planned_json(planned: PlannedRow) -> dict[str, Any]:
 
 def change_json(stored: Mapping[str, Any]) -> dict[str, Any]:
     """A change as it was asked for, without what only its undo needs."""
-    told = {name: value for name, value in stored.items() if name not in {"offered", "versions"}}
+    told = {name: value for name, value in stored.items() if name not in {"offered", "versions", "holders"}}
     if "replace" in told:
         told["replace"] = [{"old": old, "new": new} for old, new in told["replace"]]
     return told
