@@ -6,6 +6,7 @@ The checker of histories tries orders of operations against this. It knows nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 Answer = tuple[Any, ...]
@@ -66,7 +67,7 @@ class Shop(NamedTuple):
 
     def with_order(self, changed: Order) -> Shop:
         """The same with this order in place of the one of the same id; its lines by id."""
-        changed = changed._replace(lines=tuple(sorted(changed.lines)))
+        changed = changed._replace(lines=tuple(sorted(changed.lines, key=attrgetter("id"))))
         return self._replace(orders=tuple(changed if o.id == changed.id else o for o in self.orders))
 
     def moved(self, units: dict[int, int]) -> Shop:
@@ -293,7 +294,7 @@ def split(shop: Shop, order_id: int, rest_id: int, line_ids: tuple[int, ...]) ->
     answer = ("ok", rest_id, tuple((line.id, line.quantity) for line in lines))
     rest = Order(rest_id, "pending", tuple(sorted(lines, key=lambda line: line.id)))
     orders = (*shop.with_order(order._replace(lines=tuple(stays))).orders, rest)
-    return answer, shop._replace(orders=tuple(sorted(orders)))
+    return answer, shop._replace(orders=tuple(sorted(orders, key=attrgetter("id"))))
 
 
 def _with_line(order: Order, changed: Line) -> Order:
