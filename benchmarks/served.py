@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from benchmarks.ground import Ground
@@ -42,23 +43,26 @@ def served(place: Ground) -> Iterator[Served]:
         [*magflow, "token", "create", "--name", "bench", "--scopes", "all"],
         env=environment, capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
-    process = subprocess.Popen(
-        [*magflow, "up", "--workers", str(WEB_PROCESSES), "--no-worker"],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
+    # A file, not a pipe: a log that nobody reads would stop who writes it.
+    said = Path(place.folder) / "served.log"
+    with said.open("wb") as log:
+        process = subprocess.Popen(
+            [*magflow, "up", "--workers", str(WEB_PROCESSES), "--no-worker"],
+            env=environment, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
+        )  # fmt: skip
     try:
-        _wait_until_ready(process, port)
+        _wait_until_ready(process, port, said)
         yield Served("127.0.0.1", port, token)
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.wait(timeout=60)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + START_PATIENCE
     while True:
         if process.poll() is not None:
-            said = process.communicate()[1].decode(errors="replace")
+            said = log.read_text(errors="replace")
             raise RuntimeError(f"magflow up ended: {said[-2000:]}")
         with (
             contextlib.suppress(OSError, urllib.error.URLError),
