@@ -137,13 +137,27 @@ def reachable(binaries: Binaries, account: Account, cache: Path = CACHE) -> Bina
     """
     if account.uid is None or _runs(binaries.folder / "postgres", account):
         return binaries
-    target = cache / binaries.version
-    if not (target / "bin" / "postgres").exists():
-        _copy_tree(binaries.folder.parent, target)
-    copied = Binaries(target / "bin", binaries.version)
-    if not _runs(copied.folder / "postgres", account):
+    top = _packed_in(binaries.folder)
+    target = cache / f"{top.name}-{binaries.version}"
+    copied = Binaries(target / top.name / binaries.folder.relative_to(top), binaries.version)
+    if not (copied.folder / "postgres").exists():
+        _copy_tree(binaries.folder, top, target)
+    if not all(_runs(copied.folder / name, account) for name in ("postgres", "initdb")):
         raise ServerFailed(f"the user that runs PostgreSQL cannot reach {target}; set MAGFLOW_PG_BIN or DATABASE_URL")
     return copied
+
+
+def _packed_in(folder: Path) -> Path:
+    """The folder that keeps its place beside the libraries the programs look for relative to themselves.
+
+    A wheel puts the libraries it brings into `<package>.libs` beside the package; without them initdb does not start,
+    while postgres itself does.
+    """
+    return next((top for top in folder.parents if top.name and _libraries(top).is_dir()), folder.parent)
+
+
+def _libraries(top: Path) -> Path:
+    return top.with_name(f"{top.name}.libs")
 
 
 def _runs(program: Path, account: Account) -> bool:
@@ -153,19 +167,22 @@ def _runs(program: Path, account: Account) -> bool:
         return False
 
 
-def _copy_tree(source: Path, target: Path) -> None:
+def _copy_tree(folder: Path, top: Path, target: Path) -> None:
     temporary: str | None = None
     try:
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         temporary = tempfile.mkdtemp(dir=target.parent, prefix=".copy-")
+        inside = Path(temporary) / top.name / folder.relative_to(top).parent
         for part in ("bin", "lib", "share"):
-            shutil.copytree(source / part, Path(temporary) / part, symlinks=True)
+            shutil.copytree(folder.parent / part, inside / part, symlinks=True)
+        if (libraries := _libraries(top)).is_dir():
+            shutil.copytree(libraries, Path(temporary) / libraries.name, symlinks=True)
         for path in [Path(temporary), *Path(temporary).rglob("*")]:
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
         Path(temporary).rename(target)
     except OSError as error:
-        if (target / "bin" / "postgres").exists():
+        if target.exists():
             return  # another start was faster, and its copy is as good
         raise ServerFailed(f"PostgreSQL's programs cannot be copied to {target}: {error.strerror}") from error
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
@@ -172,16 +173,23 @@ def test_root_starts_it_as_another_account_below_closed_folders_and_opens_none(s
 
 @root_only
 def test_programs_that_are_closed_to_the_server_are_copied_once(open_folder: Path) -> None:
+    # As it is where the environment lies under /root: the libraries that came with the programs are closed too.
     found = binaries.find(None)
+    top = next(folder for folder in found.folder.parents if folder.name in binaries.PACKAGES)
     closed = open_folder / "closed"
     closed.mkdir(mode=0o700)
-    (closed / "pg").symlink_to(found.folder.parent)
+    for part in (top, top.with_name(f"{top.name}.libs")):
+        shutil.copytree(part, closed / part.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
     nobody = pwd.getpwnam("nobody")
     account = Account(nobody.pw_uid, nobody.pw_gid)
-    hidden = Binaries(closed / "pg" / "bin", found.version)
+    hidden = Binaries(closed / found.folder.relative_to(top.parent), found.version)
     copied = binaries.reachable(hidden, account, open_folder / "cache")
-    assert copied.folder == open_folder / "cache" / found.version / "bin"
-    assert binaries.reachable(hidden, account, open_folder / "cache") == copied
+    assert copied.folder.is_relative_to(open_folder / "cache")
+    shutil.rmtree(closed)
+    assert binaries.reachable(copied, account, open_folder / "elsewhere") == copied
+    for program in ("postgres", "initdb", "pg_ctl"):
+        said = subprocess.run([copied.folder / program, "--version"], capture_output=True, cwd="/", **account.process())
+        assert said.returncode == 0, said.stderr
     assert (copied.folder / "postgres").stat().st_uid == 0
 
 
