@@ -67,6 +67,7 @@ class Line(NamedTuple):
     price_source: str
     stock_source: str
     external_id: str | None
+    image_id: int | None
     product_name: str | None
     sku: str | None
     options_text: str
@@ -114,7 +115,8 @@ WITH line AS MATERIALIZED (
            coalesce(CASE WHEN i.price_source = 'marketplace' THEN i.unit_price ELSE v.price END, 0) AS price,
            coalesce(CASE WHEN i.price_source = 'marketplace' THEN i.vat_rate_snapshot END, v.vat_rate, p.vat_rate,
                     (SELECT (value #>> '{{}}')::numeric FROM settings WHERE key = 'vat_rate'), 21.00) AS vat_rate,
-           v.status, v.stock, i.price_source, i.external_id, coalesce(i.product_id, v.product_id) AS product_id
+           v.status, v.stock, i.price_source, i.external_id, i.image_id,
+           coalesce(i.product_id, v.product_id) AS product_id
     FROM order_items i
     LEFT JOIN variants v ON v.id = i.variant_id
     LEFT JOIN products p ON p.id = coalesce(v.product_id, i.product_id)

@@ -15,6 +15,7 @@ from tests.blueprints.conftest import Clerk, words
 from tests.pictures import opened, picture_file
 from tests.services.looking import rows
 from tests.shop import ANA, finalize, items_of, make_order, make_product, make_variant
+from tests.web.conftest import make_token
 
 RED, BLUE, GREEN = (picture(picture_file(colour=colour)) for colour in ("#c00000", "#0000c0", "#00c000"))
 
@@ -69,3 +70,19 @@ def test_a_picture_goes_with_its_variant_and_stays_with_what_was_sold(app: Flask
     kept = "SELECT image_id FROM sold_pictures WHERE image_id IN (:sold, :unsold)"
     assert rows(kept, sold=sold.id, unsold=unsold.id) == [(sold.id,)], "nobody was sold the other"
     assert owner_page.browser.get(f"/orders/pictures/{unsold.id}").status_code == 404
+
+
+def test_the_api_names_the_picture_of_a_line(app: Flask) -> None:
+    mug, plain = make_variant(stock=3), make_variant(stock=3)
+    own = images.add(NewImage(RED, variant_id=mug.id), actor=ANA).image
+    order = make_order((mug, 1), (plain, 1))
+    client, head = app.test_client(), {"Authorization": f"Bearer {make_token(app, 'orders:read', 'orders:write')}"}
+    read = client.get(f"/api/v1/orders/{order.id}", headers=head).get_json()["data"]["items"]
+    done = client.post(f"/api/v1/orders/{order.id}/finalize", headers=head).get_json()["data"]["items"]
+    address = f"/api/v1/orders/pictures/{own.id}"
+    assert [[line["image_url"] for line in items] for items in (read, done)] == [[address, None]] * 2
+    images.remove(own.id, actor=ANA)
+    kept = client.get(address, headers=head)
+    assert (kept.status_code, opened(kept.get_data()).convert("RGB").getpixel((5, 5))[0] > 128) == (200, True)
+    assert client.get(address).status_code == 401
+    assert client.get("/api/v1/orders/pictures/999999999", headers=head).status_code == 404

@@ -17,11 +17,15 @@ from magflow.services.order_intake import Intake
 from magflow.services.orders import ItemChange
 from magflow.services.restock import Restocked
 from magflow.web.answers import Amount, Answer, Count, Time, Word
+from magflow.web.api import PREFIX
 from magflow.web.errors import problem
 
 
 class ItemOut(Answer):
-    """A line. Until the order is confirmed its names and figures are what would be frozen now."""
+    """A line. Until the order is confirmed its names and figures are what would be frozen now.
+
+    `image_url`: the picture that stood for it when it was written, whatever became of it in the catalogue.
+    """
 
     id = fields.Integer(required=True)
     order_id = fields.Integer(required=True)
@@ -33,6 +37,7 @@ class ItemOut(Answer):
     price_source = Word("catalogue", "marketplace", required=True)
     stock_source = Word("own", "marketplace", "historic", required=True)
     external_id = fields.String(required=True, allow_none=True)
+    image_url = fields.String(required=True, allow_none=True)
     product_name = fields.String(required=True, allow_none=True)
     variant_sku = fields.String(required=True, allow_none=True)
     variant_options_text = fields.String(required=True)
@@ -174,6 +179,11 @@ def order_json(page: OrderPage, shop_rate: Callable[[], Decimal]) -> dict[str, A
     }
 
 
+def picture_address(image_id: int | None) -> str | None:
+    """Where the picture stands that a line showed when it was written, for the same token."""
+    return None if image_id is None else f"{PREFIX}/orders/pictures/{image_id}"
+
+
 def item_json(line: LineRow, shop_rate: Callable[[], Decimal]) -> dict[str, Any]:
     """A line, by the names of its columns: frozen, or as it would be frozen now."""
     item = line.item
@@ -194,6 +204,7 @@ def item_json(line: LineRow, shop_rate: Callable[[], Decimal]) -> dict[str, Any]
         "price_source": item.price_source,
         "stock_source": item.stock_source,
         "external_id": item.external_id,
+        "image_url": picture_address(item.image_id),
         "product_name": line.product_name,
         "variant_sku": line.sku,
         "variant_options_text": line.options_text,
@@ -228,6 +239,7 @@ def _frozen_json(order: Head, line: Line) -> dict[str, Any]:
         "price_source": line.price_source,
         "stock_source": line.stock_source,
         "external_id": line.external_id,
+        "image_url": picture_address(line.image_id),
         "product_name": line.product_name,
         "variant_sku": line.sku,
         "variant_options_text": line.options_text,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from magflow.blueprints.orders import answers, requests
 from magflow.db import db
 from magflow.domain.errors import InsufficientStock, VariantUnavailable
+from magflow.queries import images
 from magflow.queries import orders as queries
 from magflow.services import checkout, checkout_in_bulk, confirming, order_intake, orders, refunds, restock
 from magflow.web.answers import listed
@@ -23,6 +24,12 @@ api = ApiBlueprint("api_orders", __name__, description="Orders, their lines, and
 
 CONFLICT: Final = 409
 REPLAYED: Final = "Idempotent-Replay"
+PICTURE: Final[dict[int, Any]] = {
+    200: {
+        "description": "The picture",
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", "image/webp")},
+    }
+}
 
 
 def _shop_rate(session: Session) -> Callable[[], Decimal]:
@@ -224,6 +231,19 @@ def refund(data: dict[str, Any], order_id: int) -> Response:
     lines = [refunds.RefundLine(**line) for line in data["lines"]]
     command = refunds.RefundOrder(order_id, lines, data["reason"], data.get("version"))
     return perform(refunds.refund, command, present=lambda s, done: _order(s, done.order.id), created=True)
+
+
+def _sends_picture(view: Any) -> Any:
+    return api.doc(responses=PICTURE)(view)
+
+
+@api.get("/orders/pictures/<int:image_id>")
+@requires("orders:read")
+@_sends_picture
+def sold_picture(image_id: int) -> Response:
+    """The small picture that a line showed when it was written: at most 320 pixels long."""
+    content_type, data = images.sold(db.session(), image_id)
+    return Response(data, mimetype=content_type)
 
 
 def _returned(session: Session, done: restock.Restocked) -> dict[str, Any]:
