@@ -14,6 +14,7 @@ from magflow import concurrency
 from magflow.db import db
 from magflow.postgres import migrate
 from magflow.services import credentials, subscriptions
+from magflow.services.imports import feeds
 from magflow.services.notifications import setup as notifications
 from magflow.settings import Settings, share
 from magflow.web import auth, database, errors, health, locale, logs, openapi, pages, security, static
@@ -93,7 +94,7 @@ def create_app(settings: Settings, *, areas: Sequence[Area] | None = None, role:
     Migrate(app, db, directory=str(share("migrations")))
     database.watch(app)
     credentials.configure(settings.credentials_keys)
-    subscriptions.allowed[:] = settings.outgoing_allow
+    subscriptions.allowed[:] = feeds.allowed[:] = settings.outgoing_allow
     notifications.configure(settings)
     concurrency.Held.strict = settings.env != "production"
     locale.init_app(app, settings)

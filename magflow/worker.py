@@ -32,6 +32,7 @@ from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Refused, RetryLater
 from magflow.services import credentials, dispatch, jobs, subscriptions, upkeep
+from magflow.services.imports import feeds
 from magflow.services.jobs import Postponed, Task
 from magflow.services.notifications import setup as notifications
 from magflow.settings import Settings
@@ -96,7 +97,7 @@ def _application(settings: Settings) -> Flask:
     database.watch(app)
     locale.init_app(app, settings)
     credentials.configure(settings.credentials_keys)
-    subscriptions.allowed[:] = settings.outgoing_allow
+    subscriptions.allowed[:] = feeds.allowed[:] = settings.outgoing_allow
     notifications.configure(settings)
     return app
 

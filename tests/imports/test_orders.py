@@ -11,9 +11,13 @@ import pytest
 
 from magflow.blueprints.imports import exporting
 from magflow.domain.imports.choices import Choices
-from magflow.services import checkout
+from magflow.domain.imports.faults import ImportBusy
+from magflow.services import checkout, handling, restock
 from magflow.services.checkout import FinalizeOrder
-from magflow.services.imports import checking
+from magflow.services.handling import HandleOrder
+from magflow.services.imports import checking, undo
+from magflow.services.imports.undo import UndoImport
+from magflow.services.restock import CancelOrder
 from tests.imports.conftest import ANA, Import
 from tests.services.looking import rows
 from tests.shop import make_product, make_variant, movements_of, stock_of
@@ -161,3 +165,48 @@ def test_an_order_that_the_database_refuses_costs_no_other(bring: Import, monkey
     done = bring(HEAD + "".join(lines), kind="orders")
     assert done.counts == (19, 0, 2)
     assert {code for _line, _column, code in done.faults()} == {"not_stored"}
+
+
+def take_back(import_id: int) -> None:
+    undo.undo(UndoImport(import_id, queued=False), actor=ANA)
+    undo.perform(import_id, actor=ANA)
+
+
+def test_an_import_of_orders_is_undone_where_nobody_has_worked_on_them(bring: Import) -> None:
+    mug = make_variant(sku="UN-MUG", price="12.00", stock=9)
+    done = bring(
+        HEAD + "UN-1,,confirmed,2024-02-29,,,UN-MUG,2,10.50,19\nUN-1,,,,,,UN-GONE,1,4.00,\n"
+        "UN-2,,returned,2024-03-05,,,UN-MUG,1,10.50,19\n"
+        "UN-3,,pending,,,,UN-MUG,3,11.00,21\n"
+        "UN-4,,pending,,,,UN-MUG,1,,\n"
+        "UN-5,,pending,,,,UN-MUG,1,,\n",
+        kind="orders",
+    )  # fmt: skip
+    [(sold,)] = rows("SELECT id FROM orders WHERE number = 'UN-4'")
+    [(billed,)] = rows("SELECT id FROM orders WHERE number = 'UN-5'")
+    checkout.finalize(FinalizeOrder(sold), actor=ANA)
+    handling.handle(HandleOrder(billed, invoice_number="F-1"), actor=ANA)
+    take_back(done.id)
+    assert rows(ORDERS + "'UN-%' ORDER BY number") == [
+        ("UN-1", "cancelled", "file", "default", None, "25.00"), ("UN-2", "returned", "file", "default", None, "10.50"),
+        ("UN-3", "cancelled", "file", "default", None, None), ("UN-4", "confirmed", "file", "default", None, "12.00"),
+        ("UN-5", "pending", "file", "default", None, None),
+    ]  # fmt: skip
+    assert rows("SELECT line, undo FROM import_rows WHERE import_id = :id ORDER BY number", id=done.id) == [
+        (2, "undone"), (3, "undone"), (4, "order_over"), (5, "undone"), (6, "order_touched"), (7, "order_touched"),
+    ]  # fmt: skip
+    assert (stock_of(mug), movements_of(mug)) == (8, [-1])
+    assert rows("SELECT status FROM variants WHERE sku = 'UN-MUG'") == [(0,)]
+    with pytest.raises(ImportBusy):
+        take_back(done.id)
+
+
+def test_undoing_orders_that_was_cut_off_knows_what_it_cancelled(bring: Import) -> None:
+    make_variant(sku="CU-MUG", stock=9)
+    done = bring(HEAD + "CU-1,,pending,,,,CU-MUG,1,,\nCU-2,,pending,,,,CU-MUG,1,,\n", kind="orders")
+    [(first,)] = rows("SELECT id FROM orders WHERE number = 'CU-1'")
+    undo.undo(UndoImport(done.id, queued=False), actor=ANA)
+    restock.cancel(CancelOrder(first, restock=False, refund=False, reason=f"import {done.id} undone"), actor=ANA)
+    undo.perform(done.id, actor=ANA)
+    undone = rows("SELECT undo FROM import_rows WHERE import_id = :id", id=done.id)
+    assert undone == [("undone",), ("undone",)]

@@ -336,13 +336,23 @@ def undo_import(import_id: int) -> ResponseReturnValue:
     """Take back what it did, as far as nobody has touched it since."""
     back = url_for("imports.page", import_id=import_id)
     question = _("Undo this import?")
-    consequences = [
-        _("What it created is deactivated, what it changed is set back."),
-        _("What was changed, sold or counted since stays as it is, and is listed."),
-    ]
+    consequences = _undo_consequences(imports.one(db.session(), import_id).row.kind)
     if (asked := ask_first(question, consequences, _("Undo"), back, tone="bad")) is not None:
         return asked
     return _act(import_id, lambda s, a: undo.undo.within(s, UndoImport(import_id), actor=a))
+
+
+def _undo_consequences(kind: str) -> list[str]:
+    if kind == "orders":
+        return [
+            _("The orders that it brought are cancelled; no stock changes."),
+            _("What somebody has worked on since stays as it is, and is listed."),
+            _("Their numbers and external ids stay taken."),
+        ]
+    return [
+        _("What it created is deactivated, what it changed is set back."),
+        _("What was changed, sold or counted since stays as it is, and is listed."),
+    ]
 
 
 @blueprint.post("/imports/<int:import_id>/resume")

@@ -94,6 +94,9 @@ UNDO_WORDS: Final[dict[str, Any]] = {
     "conflict": _l("it would stand in the way of another variant"),
     "offer_gone": _l("the offer is gone"),
     "read_since": _l("read from the marketplace since"),
+    "order_gone": _l("the order is gone"),
+    "order_touched": _l("somebody has worked on the order since"),
+    "order_over": _l("it was over when it came, and counts nowhere"),
 }
 
 VALUE_WORDS: Final[dict[Any, Any]] = {

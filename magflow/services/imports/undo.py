@@ -22,7 +22,7 @@ from magflow.domain.errors import NotFound, Refused
 from magflow.domain.imports.faults import ImportBusy
 from magflow.models import Import
 from magflow.services import audit, jobs, ledger
-from magflow.services.imports import undo_offers
+from magflow.services.imports import undo_offers, undo_orders
 from magflow.services.imports.writing_products import PICTURES
 from magflow.services.stock_sync import alerts
 
@@ -31,7 +31,7 @@ BATCH: Final = 500
 
 ASK: Final = """
 UPDATE imports SET undone_by = %(who)s
-WHERE id = %(import)s AND status = 'finished' AND NOT dry_run AND kind <> 'orders' AND undone_by IS NULL
+WHERE id = %(import)s AND status = 'finished' AND NOT dry_run AND undone_by IS NULL
 RETURNING id"""
 ENDED: Final = """
 UPDATE imports SET undone_at = clock_timestamp() WHERE id = %(import)s AND undone_at IS NULL RETURNING id"""
@@ -39,7 +39,7 @@ UPDATE imports SET undone_at = clock_timestamp() WHERE id = %(import)s AND undon
 NEXT: Final = """
 SELECT r.number, r.variant_id, v.product_id FROM import_rows r LEFT JOIN variants v ON v.id = r.variant_id
 WHERE r.import_id = %(import)s AND r.outcome IN ('created', 'updated') AND r.variant_id IS NOT NULL AND r.undo IS NULL
-  AND (SELECT i.kind FROM imports i WHERE i.id = r.import_id) <> 'offers'
+  AND (SELECT i.kind FROM imports i WHERE i.id = r.import_id) IN ('variants', 'stock')
 ORDER BY r.number LIMIT %(most)s"""
 
 # Under the locks: a row stands as the import left it, or it is not touched again.
@@ -209,7 +209,7 @@ def undo(session: Session, command: UndoImport, *, actor: Actor) -> Import:
 
 def perform(import_id: int, *, actor: Actor, pause_point: Callable[[], None] = lambda: None) -> None:
     """Undo an import, some hundred rows a transaction. Begun again, it goes on where it stopped."""
-    for step in (undo_offers.step, _rows, _missing, _products):
+    for step in (undo_offers.step, undo_orders.step, _rows, _missing, _products):
         while step(import_id, actor=actor):
             pause_point()
     alerts.catch_up(actor=actor)
