@@ -71,6 +71,43 @@ def stored(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], set[str]
 GOOD = "product,sku,option1_name,option1_value,price,stock\n"
 
 
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What held a transaction open while a file was stored or looked at: of a large one, longer than it may wait."""
+    held: list[str] = []
+
+    def watched(name: str) -> Callable[..., Any]:
+        real = getattr(files, name)
+
+        def work(*given: Any, **named: Any) -> Any:
+            if db.session.registry.has() and db.session().in_transaction():
+                held.append(name)
+            return real(*given, **named)
+
+        return work
+
+    for name in ("store", "find_dialect", "sample"):
+        monkeypatch.setattr(files, name, watched(name))
+    return held
+
+
+def test_no_transaction_waits_while_a_large_file_is_looked_at(
+    app: Flask, home: Path, program: Program, ana: Clerk, waiting: list[str]
+) -> None:
+    made = upload(program, GOOD + "Slow,S-1,Tone,Red,x,1\n", kind="variants", source="slow").get_json()["data"]
+    assert waiting == []
+    work(made["id"], home)
+    waiting.clear()
+    program.call("GET", f"/imports/{made['id']}/report.csv")
+    assert waiting == []
+    sent = {"kind": "variants", "source": "slow", "file": (io.BytesIO(b"Cod;Pret\nS-1;2,50\n"), "slow.csv")}
+    asked = ana.send("/imports", **sent)
+    page = asked.headers["Location"]
+    ana.get(page)
+    ana.send(page, mapped="1", action="look", column_0="sku", column_1="price")
+    assert waiting == []
+
+
 # --- the API ----------------------------------------------------------------------------------------------------------
 
 

@@ -72,6 +72,7 @@ def columns(import_id: int) -> ResponseReturnValue:
     """What each column means; a person may know better than the guess."""
     row = _row(import_id)
     kept = imports.remembered(db.session(), row.kind, row.source, row.source_account)
+    db.session.remove()  # looking at a large file takes longer than a transaction may wait
     return _page(row, Form(), _proposed(row, kept), remembered=kept is not None)
 
 
@@ -81,6 +82,7 @@ def choose(import_id: int) -> ResponseReturnValue:
     """Look again as it was chosen; or run it so, dry or in earnest."""
     row = _row(import_id)
     form = Form.sent(border.Query())
+    db.session.remove()
     try:
         chosen = _typed(row)
     except Invalid as invalid:

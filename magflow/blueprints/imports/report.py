@@ -26,6 +26,7 @@ def is_workbook(state: imports.ImportState) -> bool:
 def report(state: imports.ImportState, home: Path, *, workbook: bool = False) -> Iterator[bytes]:
     """The report, piece by piece, as CSV or as a workbook. Raises FileFault when the stored file is gone."""
     row = state.row
+    db.session.remove()  # looking at a large file takes longer than a transaction may wait
     path = files.path_of(home, row.stored_as)
     reading = files.recognise(path, row.kind, row.format, choices_from(row.choices))
     header = [*reading.layout.headers[: reading.layout.width], *REPORT_COLUMNS]

@@ -115,6 +115,7 @@ def uploaded(*, waits: bool = False) -> NewImport:
         raise Invalid(errors)
     values = border.load(UploadForm(), _fields())
     choices, remembered = _choices(values)
+    db.session.remove()  # a large file takes longer than a transaction may wait
     stored = files.store(home(), sent.stream)
     return commands.take_in(
         home(),

@@ -43,7 +43,7 @@ def find_encoding(file: BinaryIO) -> str:
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _checked(file, "utf-16")
     strict = codecs.getincrementaldecoder("utf-8")()
-    is_utf8, foreign, unbroken = True, Counter[int](), 0
+    is_utf8, unbroken = True, 0
     file.seek(0)
     while block := file.read(BLOCK):
         if b"\x00" in block:
@@ -57,16 +57,21 @@ def find_encoding(file: BinaryIO) -> str:
                 strict.decode(block)
             except UnicodeDecodeError:
                 is_utf8 = False
-        foreign.update(block.translate(None, ASCII))
     if is_utf8 and not strict.getstate()[0]:
         return "utf-8-sig" if start.startswith(codecs.BOM_UTF8) else "utf-8"
-    return _likely(foreign)
+    return _likely(file)
 
 
 ASCII: Final = bytes(range(128))
 
 
-def _likely(foreign: Counter[int]) -> str:
+def _likely(file: BinaryIO) -> str:
+    """The Windows encoding whose letters are likelier. Counting takes long, so only what is no UTF-8 is counted."""
+    foreign = Counter[int]()
+    file.seek(0)
+    while block := file.read(BLOCK):
+        foreign.update(block.translate(None, ASCII))
+
     def score(encoding: str) -> int:
         total = 0
         for byte, count in foreign.items():

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
@@ -114,14 +115,20 @@ def find_dialect(path: Path, choices: Choices = DEFAULT) -> tuple[bool, Dialect]
         if workbooks.is_workbook(file.read(2)):
             _make_lines(path)
             return True, Dialect("utf-8", ",")
-        file.seek(0)
-        encoding = choices.encoding or dialect.find_encoding(file)
+    encoding = choices.encoding or _encoding(path, path.stat().st_size)
     with text_of(path, encoding) as text:
         skipped, header = _header(text)
         if header.lower().startswith("sep=") and len(header) == len("sep=;"):
             more, _line = _header(text)
             return False, Dialect(encoding, header[-1], skipped + 1 + more)
         return False, Dialect(encoding, choices.delimiter or dialect.find_delimiter(header, layouts.KNOWN), skipped)
+
+
+@lru_cache(maxsize=256)
+def _encoding(path: Path, _size: int) -> str:
+    """The encoding, which every byte has a say in: of a large file that takes seconds, and the file never changes."""
+    with path.open("rb") as file:
+        return dialect.find_encoding(file)
 
 
 def _make_lines(path: Path) -> None:
