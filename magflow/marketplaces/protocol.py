@@ -65,6 +65,8 @@ class Connection:
     record: Callable[[Exchange], None] | None = None
     timeout: float = 30.0
     timezone: str = "Europe/Bucharest"
+    patient: bool = True
+    """False: somebody waits for the page, and what fails is not tried again."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,8 @@ class OrderReading:
     shipping_gross: Decimal = Decimal(0)
     vouchers_gross: Decimal = Decimal(0)
     """What vouchers took off, as a negative amount; never a line."""
+    cash_on_delivery: Decimal | None = None
+    """What the courier collects, with VAT; None when it is paid otherwise."""
     ship_by: datetime | None = None
     cancel_asked: bool = False
     complete: bool = True

@@ -81,7 +81,7 @@ class Transport:
 
         `repeatable`: doing it twice is doing it once, so that a lost answer, a 5xx and a 429 are tried again.
         """
-        for pause in (*PAUSES, None):
+        for pause in (*(PAUSES if self.connection.patient else ()), None):
             try:
                 return self._once(method, route, body, query, route_class, urgent)
             except Busy as error:

@@ -256,7 +256,7 @@ def adapter(account: MarketplaceAccount) -> Adapter:
         raise NothingToAsk(f"{account.source} {account.code}") from None
 
 
-def connection(account: MarketplaceAccount, *, timeout: float = 30.0) -> Connection:
+def connection(account: MarketplaceAccount, *, timeout: float = 30.0, patient: bool = True) -> Connection:
     """Everything that the adapter needs, the password opened. Raises NothingToAsk, CredentialsUnreadable."""
     if not account.username or not account.credentials or adapter(account).open is None:
         raise NothingToAsk(f"{account.source} {account.code}")
@@ -272,12 +272,15 @@ def connection(account: MarketplaceAccount, *, timeout: float = 30.0) -> Connect
         pace=AccountPace(account.id, account.limits),
         record=_recorder(account.id),
         timeout=timeout,
+        patient=patient,
     )
 
 
 @contextmanager
-def opened(account: MarketplaceAccount, *, timeout: float = 30.0) -> Iterator[Marketplace]:
+def opened(account: MarketplaceAccount, *, timeout: float = 30.0, patient: bool = True) -> Iterator[Marketplace]:
     """Speak for an account; what goes wrong is noted on it, and pauses it where trying again would be useless.
+
+    `patient` False: somebody waits for the page, and what fails is not tried again.
 
     No transaction may be open meanwhile. Raises AccountPaused, NothingToAsk, CredentialsUnreadable; MarketplaceError
     of what happens inside goes through.
@@ -285,7 +288,7 @@ def opened(account: MarketplaceAccount, *, timeout: float = 30.0) -> Iterator[Ma
     if account.paused_reason:
         raise AccountPaused(f"{account.source} {account.code}", account.paused_reason)
     made = adapter(account).open
-    asked = connection(account, timeout=timeout)
+    asked = connection(account, timeout=timeout, patient=patient)
     if made is None:
         raise NothingToAsk(f"{account.source} {account.code}")
     marketplace = made(asked)
@@ -301,7 +304,7 @@ def opened(account: MarketplaceAccount, *, timeout: float = 30.0) -> Iterator[Ma
 def try_connection(account: MarketplaceAccount) -> Trial:
     """Ask the marketplace something cheap, and tell what kind of trouble there is. A success ends a pause."""
     made = adapter(account).open
-    asked = connection(account, timeout=10.0)
+    asked = connection(account, timeout=10.0, patient=False)
     if made is None:
         raise NothingToAsk(f"{account.source} {account.code}")
     marketplace = made(asked)

@@ -206,7 +206,7 @@ class Catalogue:
 def look_up(account: MarketplaceAccount, ean: str | None) -> Catalogue:
     """The marketplace's products of an EAN, and its VAT rates. Raises what opening the account raises, and
     MarketplaceError; NothingToAsk where the adapter has no catalogue."""
-    with accounts.opened(account, timeout=10.0) as marketplace:
+    with accounts.opened(account, timeout=10.0, patient=False) as marketplace:
         if not isinstance(marketplace, Shopkeeper):
             raise accounts.NothingToAsk(f"{account.source} {account.code}")
         found = marketplace.find_by_eans([ean]).get(ean, []) if ean else []

@@ -13,8 +13,15 @@ from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, NotFound
 from magflow.domain.marketplaces import FINALIZED, IN_PROGRESS, PREPARED, RETURN_MOVES, RETURNED
 from magflow.marketplaces.protocol import PickUp, Shopkeeper
-from magflow.models import MarketplaceAccount, MarketplaceOrder, MarketplaceReturn, MarketplaceWrite, OrderItem
-from magflow.services import accounts, market_writes
+from magflow.models import (
+    MarketplaceAccount,
+    MarketplaceOrder,
+    MarketplaceReturn,
+    MarketplaceWrite,
+    OrderHandling,
+    OrderItem,
+)
+from magflow.services import accounts, market_writes, shared_documents
 from magflow.services.market_order_steps import MARKETPLACE_SHIPS
 from magflow.services.market_orders import reading_of
 from magflow.services.market_writes import Asked
@@ -27,11 +34,14 @@ MOVES: Final = {(IN_PROGRESS, PREPARED), (IN_PROGRESS, FINALIZED), (PREPARED, FI
 
 @dataclass(frozen=True)
 class AttachInvoice:
-    """The marketplace fetches the document itself: `url` must be one that it can reach."""
+    """The marketplace fetches the document itself: `url` must be one that it can reach; None: our own document.
+
+    `name` None: the number of the invoice.
+    """
 
     order_id: int
-    name: str
-    url: str
+    name: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,14 +86,17 @@ def there(session: Session, order_id: int) -> tuple[MarketplaceOrder, Marketplac
 def attach_invoice(session: Session, command: AttachInvoice, *, actor: Actor) -> MarketplaceWrite:
     """Hand the invoice over. Raises NotFound, Invalid, WriteWaiting, NothingToAsk."""
     order, account = there(session, command.order_id)
+    handled = session.get(OrderHandling, command.order_id)
+    name = command.name or (handled.invoice_number if handled else None) or ""
     errors = []
-    if not 1 <= len(command.name) <= 60:
-        errors.append(FieldError("name", "too_long" if command.name else "required", {"limit": 60}))
-    if len(command.url) > 1024 or not ADDRESS.fullmatch(command.url):
+    if not 1 <= len(name) <= 60:
+        errors.append(FieldError("name", "too_long" if name else "required", {"limit": 60}))
+    if command.url is not None and (len(command.url) > 1024 or not ADDRESS.fullmatch(command.url)):
         errors.append(FieldError("url", "not_a_url"))
     if errors:
         raise Invalid(errors)
-    payload = {"name": command.name, "url": command.url, "kind": order.kind}
+    url = command.url or shared_documents.invoice_link(session, command.order_id)
+    payload = {"name": name, "url": url, "kind": order.kind}
     asked = Asked(account, "invoice", order.external_id, payload, order_id=command.order_id)
     return market_writes.ask(session, asked, actor)
 
@@ -178,13 +191,13 @@ def set_return_status(session: Session, command: SetReturnStatus, *, actor: Acto
 
 def addresses(account: MarketplaceAccount) -> list[PickUp]:
     """Where couriers may fetch what is sent. Raises what opening the account raises, and MarketplaceError."""
-    with accounts.opened(account, timeout=10.0) as marketplace:
+    with accounts.opened(account, timeout=10.0, patient=False) as marketplace:
         return marketplace.addresses() if isinstance(marketplace, Shopkeeper) else []
 
 
 def label(account: MarketplaceAccount, label_id: str) -> bytes:
     """A waybill's label as PDF. Raises what opening the account raises, and MarketplaceError."""
-    with accounts.opened(account, timeout=10.0) as marketplace:
+    with accounts.opened(account, timeout=10.0, patient=False) as marketplace:
         if not isinstance(marketplace, Shopkeeper):
             raise accounts.NothingToAsk(f"{account.source} {account.code}")
         return marketplace.label(label_id)

@@ -109,6 +109,7 @@ def reading_of(payload: Mapping[str, Any]) -> OrderReading:
     given["ship_by"] = datetime.fromisoformat(given["ship_by"]) if given["ship_by"] else None
     for name in ("shipping_gross", "vouchers_gross"):
         given[name] = Decimal(given[name])
+    given["cash_on_delivery"] = _kept(given.get("cash_on_delivery"))
     given["lines"] = tuple(
         OrderLineReading(**{**line, "unit_price": _kept(line["unit_price"]), "vat_rate": _kept(line["vat_rate"])})
         for line in given["lines"]

@@ -18,7 +18,9 @@ STOCK_SYNC: Final = "stock_sync"
 """Limits of stock sync that differ from the usual ones: `magflow.queries.stock_sync.limits`."""
 NOTIFICATIONS: Final = "notifications"
 """What holds for all mails: who they are from, and what their links begin with."""
-DEFAULTS: Final[dict[str, Any]] = {VAT_RATE: "21.00", STOCK_SYNC: {}, NOTIFICATIONS: {}}
+SELLER: Final = "seller"
+"""Who sells, as it stands on invoices: name, address, tax number, a line each."""
+DEFAULTS: Final[dict[str, Any]] = {VAT_RATE: "21.00", STOCK_SYNC: {}, NOTIFICATIONS: {}, SELLER: ""}
 """Every setting that there is, with its value until somebody decides otherwise."""
 
 WRITE: Final = """

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from magflow.simulator import buying, saving, shipping
+from magflow.simulator import buying, pings, saving, shipping
 from magflow.simulator.envelopes import Reply, envelope
 from magflow.simulator.world import SELLER, SimAccount, World
 
@@ -239,12 +239,17 @@ def _edit(world: World, account: SimAccount, order: dict[str, Any], item: dict[s
     return buying.move(world, account, order, int(item.get("status", order["status"])))
 
 
-def attachments_save(_world: World, account: SimAccount, body: Any, _query: Any, _part: str) -> Reply:
+def attachments_save(world: World, account: SimAccount, body: Any, _query: Any, _part: str) -> Reply:
     for item in _items(body):
         order = account.orders.get(int(item.get("order_id") or 0))
         if order is None or item.get("order_type") not in {2, 3}:
             return envelope(None, "Order not found, or order_type is missing", error=True)
-        order["attachments"].append({name: item.get(name) for name in ("name", "url", "type")})
+        name, url = str(item.get("name") or ""), str(item.get("url") or "")
+        if not 1 <= len(name) <= 60 or not 1 <= len(url) <= 1024:
+            return envelope(None, "[simulator] name and url are required", error=True)
+        order["attachments"].append({"name": name, "url": url, "type": item.get("type", 1)})
+        order["modified"] = buying.local(world.now)
+        pings.fetch(url, order.setdefault("_documents", []))
     return envelope()
 
 

@@ -54,6 +54,12 @@ def _return(world: World, body: dict[str, Any]) -> dict[str, Any]:
     return {"id": back["emag_id"]}
 
 
+def _documents(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    """What was attached to an order, and what came of fetching it."""
+    order = _account(world, body).orders[int(body["order"])]
+    return {"attachments": order["attachments"], "fetched": order.get("_documents", [])}
+
+
 def _advance(world: World, body: dict[str, Any]) -> dict[str, Any]:
     world.advance(float(body["seconds"]), float(body.get("step", 3600)))
     return {"now": world.now.isoformat()}
@@ -145,6 +151,7 @@ ACTIONS: Final[dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]]] = {
     "cancel": _cancel,
     "ask-to-cancel": _ask_to_cancel,
     "return": _return,
+    "documents": _documents,
     "advance": _advance,
     "competitor": _competitor,
     "inbound": _inbound,

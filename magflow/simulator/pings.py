@@ -1,11 +1,12 @@
-"""Callbacks leave in the background: a seller that answers slowly must not hold up the marketplace."""
+"""What the marketplace asks of its sellers, in the background, so that a slow one holds nothing up: callbacks are sent,
+documents fetched."""
 
 import contextlib
 import queue
 import threading
 import urllib.error
 import urllib.request
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 waiting: Final["queue.Queue[str]"] = queue.Queue(maxsize=1000)
@@ -29,3 +30,24 @@ def _deliver() -> None:
         url = waiting.get()
         with contextlib.suppress(OSError, urllib.error.URLError, ValueError):
             urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - http and https only, checked above
+
+
+LARGEST_DOCUMENT: Final = 10 * 1024 * 1024
+
+
+def fetch(url: str, into: list[dict[str, Any]]) -> None:
+    """Fetch a document that was handed over by its address; what came of it is added to the list."""
+    threading.Thread(target=lambda: into.append({"url": url} | _fetched(url)), name="document", daemon=True).start()
+
+
+def _fetched(url: str) -> dict[str, Any]:
+    if urlsplit(url).scheme not in {"http", "https"}:
+        return {"status": None, "error": "no web address"}
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http and https only, checked above
+            content = answer.read(LARGEST_DOCUMENT)
+            return {"status": answer.status, "pdf": content.startswith(b"%PDF"), "bytes": len(content)}
+    except urllib.error.HTTPError as error:
+        return {"status": error.code, "error": error.reason}
+    except (OSError, ValueError) as error:
+        return {"status": None, "error": str(error)}

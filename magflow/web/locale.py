@@ -4,6 +4,8 @@ The words of the code come through `_`, `_l` and `ngettext` of this module, whic
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -88,6 +90,19 @@ def current() -> str:
     """`en`, `ro` or `it`."""
     locale = flask_babel.get_locale()
     return locale.language if locale else FALLBACK
+
+
+@contextmanager
+def speaking(locale: str) -> Iterator[None]:
+    """Say everything in a language, whoever asked: numbers and money too."""
+    kept = g.pop("babel_format", None)
+    try:
+        with flask_babel.force_locale(locale):
+            yield
+    finally:
+        g.pop("babel_format", None)
+        if kept is not None:
+            g.babel_format = kept
 
 
 def decimal_sign() -> Literal[".", ","]:

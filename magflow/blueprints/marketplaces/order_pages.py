@@ -15,13 +15,13 @@ from magflow.marketplaces.errors import MarketplaceError
 from magflow.marketplaces.protocol import PickUp
 from magflow.queries import market_writes as writes
 from magflow.queries import marketplaces as queries
-from magflow.services import market_order_asks, market_sync
+from magflow.services import market_order_asks, market_sync, shared_documents
 from magflow.services.market_order_asks import AttachInvoice, SetOrderStatus, SetReturnStatus, Ship, TellStorno
 from magflow.services.market_orders import reading_of
 from magflow.web.auth import current_actor
 from magflow.web.locale import _
 from magflow.web.permissions import requires
-from magflow.web.sentences import field_sentences, sentence
+from magflow.web.sentences import FIELD, field_sentences, sentence
 
 blueprint = Blueprint("account_orders", __name__)
 
@@ -48,13 +48,23 @@ def _show(order_id: int, errors: Errors) -> str:
     reading = reading_of(row.payload)
     shown = {line.external_id: line.quantity if line.active else 0 for line in reading.lines}
     rows = writes.of_order(session, order_id)
+    missing = shared_documents.lacking(session, order_id)
+    context = {
+        "lines": lines,
+        "shown": shown,
+        "came_back": any(line.quantity - line.restocked_quantity < shown.get(line.external_id, 0) for line in lines),
+        "sender": writes.last_sender(session, row.account_id),
+        "label": next((w for w in rows if w.kind == "waybill" and w.state == "done" and w.said.get("label_id")), None),
+        "cash": reading.cash_on_delivery,
+        "currency": reading.currency,
+        "lacking": FIELD[missing] if missing else None,
+        "missing": missing,
+    }
     places, said = _places(row) if _may_ship(row) else ([], "")
     return render_template(
         "accounts/order.html",
         row=row,
-        lines=lines,
-        shown=shown,
-        came_back=any(line.quantity - line.restocked_quantity < shown.get(line.external_id, 0) for line in lines),
+        **context,
         status=ORDER_STATUS,
         may_ship=_may_ship(row),
         may_prepare=row.kind == SHIPPED_BY_SELLER and row.status in {2, 3},
@@ -62,8 +72,6 @@ def _show(order_id: int, errors: Errors) -> str:
         finalized=FINALIZED,
         places=places,
         said=said,
-        sender=writes.last_sender(session, row.account_id),
-        label=next((w for w in rows if w.kind == "waybill" and w.state == "done" and w.said.get("label_id")), None),
         form=request.form if errors else {},
         errors=errors,
         **told(rows),
@@ -77,6 +85,7 @@ def _may_ship(row: object) -> bool:
 
 def _places(row: object) -> tuple[list[tuple[str, str]], str]:
     """The seller's addresses as choices; without them, why there are none."""
+    db.session.remove()  # nothing is held in the database while the marketplace is asked
     try:
         found = market_order_asks.addresses(market_sync.account_of(getattr(row, "account_id", 0)))
     except MarketplaceError as error:
@@ -130,7 +139,7 @@ def _landed(order_id: int) -> ResponseReturnValue:
 def invoice(order_id: int) -> ResponseReturnValue:
     """Hand the invoice over."""
     form = request.form
-    command = AttachInvoice(order_id, form.get("name", "").strip(), form.get("url", "").strip())
+    command = AttachInvoice(order_id, form.get("name", "").strip() or None, form.get("url", "").strip() or None)
     try:
         market_order_asks.attach_invoice(command, actor=current_actor())
     except Refused as refused:

@@ -162,6 +162,11 @@ sentences.FIELD.update(
         "not_to_be_sent": _l("Only an order that was accepted there can be sent."),
         "not_finalized": _l("Only a finalized order can have units returned there."),
         "nothing_came_back": _l("Nothing came back here that the marketplace does not know of."),
+        "no_public_address": _l(
+            "MagFlow can hand its own invoice over once it is known where this shop is reached from outside."
+        ),
+        "no_invoice_number": _l("MagFlow can hand its own invoice over once the order has an invoice number."),
+        "not_confirmed": _l("MagFlow can hand its own invoice over once the order is confirmed."),
         "address_not_https": _l("Only https addresses are called."),
         "address_port": _l("Only the ports 443 and 8443 are called."),
         "address_user": _l("An address with user and password in it is not called."),

@@ -3,20 +3,26 @@
 import re
 from typing import Final
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from magflow.blueprints.orders import documents
 from magflow.blueprints.orders.shown import reading
+from magflow.domain.errors import NotFound
 from magflow.queries import images
 from magflow.queries import orders as reads
-from magflow.web.permissions import requires
+from magflow.services import settings_store, shared_documents
+from magflow.web.locale import speaking
+from magflow.web.permissions import public, requires
+from magflow.web.security import proves_itself
 
 blueprint = Blueprint("order_documents", __name__)
 
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 # At this address there is never another picture.
 KEPT: Final = "private, max-age=31536000, immutable"
+LANGUAGE_OF: Final = {"ro": "ro", "fd-ro": "ro"}
+"""What the customers of an account's country read; elsewhere the shop's own language."""
 
 
 @blueprint.get("/orders/<int:order_id>/order.pdf")
@@ -33,6 +39,38 @@ def packing_slip(order_id: int) -> Response:
     """What goes into the parcel, as PDF."""
     page = reads.order_page(reading(), order_id)
     return _pdf(documents.packing_slip_pdf(page), f"{page.order.number}-packing-slip")
+
+
+@blueprint.get("/orders/<int:order_id>/invoice.pdf")
+@requires("orders:read")
+def invoice(order_id: int) -> Response:
+    """The invoice as PDF, as it is handed over."""
+    handled = reads.handling_of(reading(), order_id)
+    page = reads.order_page(reading(), order_id)
+    if handled is None or not handled.invoice_number or page.order.confirmed_at is None:
+        raise NotFound("invoice", order_id)
+    return _invoice(page, handled.invoice_number)
+
+
+@blueprint.get("/shared/<token>/invoice.pdf")
+@public
+@proves_itself
+def shared_invoice(token: str) -> Response:
+    """The invoice for whoever was given its link, in the language of the account's country."""
+    found = shared_documents.follow(reading(), token)
+    page = reads.order_page(reading(), found.order_id)
+    if page.order.confirmed_at is None:
+        raise NotFound("invoice", found.order_id)
+    with speaking(LANGUAGE_OF.get(found.country or "", current_app.config["MAGFLOW"].locale)):
+        answer = _invoice(page, found.number)
+    answer.headers["Cache-Control"] = "private, no-store"
+    answer.headers["X-Robots-Tag"] = "noindex"
+    return answer
+
+
+def _invoice(page: reads.OrderPage, number: str) -> Response:
+    seller = str(settings_store.read(reading(), settings_store.SELLER))
+    return _pdf(documents.invoice_pdf(page, reads.shop_vat_rate(reading()), number, seller), number)
 
 
 @blueprint.get("/orders/<int:order_id>/print")

@@ -108,10 +108,28 @@ class _Paper(FPDF):
 
 def order_pdf(page: OrderPage, shop_rate: Decimal) -> bytes:
     """The order: customer, lines with their VAT, sums by rate, total."""
-    order = page.order
-    title = _("Order %(number)s", number=order.number)
+    title = _("Order %(number)s", number=page.order.number)
     paper = _Paper(title)
     _head(paper, page, title)
+    _sold(paper, page, shop_rate)
+    if page.refunds:
+        _sum(paper, _("Owed back"), money(page.refunded, page.order.currency))
+    _note(paper, page)
+    return bytes(paper.output())
+
+
+def invoice_pdf(page: OrderPage, shop_rate: Decimal, number_of_it: str, seller: str) -> bytes:
+    """The invoice of a confirmed order: who sells and who buys, lines with their VAT, sums by rate, total."""
+    title = _("Invoice %(number)s", number=number_of_it)
+    paper = _Paper(title)
+    _head(paper, page, title, seller)
+    _sold(paper, page, shop_rate)
+    return bytes(paper.output())
+
+
+def _sold(paper: _Paper, page: OrderPage, shop_rate: Decimal) -> None:
+    """The lines and what they add up to."""
+    currency = page.order.currency
     lines = [figures(line, shop_rate) for line in page.lines]
     headings = [
         _("Product"),
@@ -127,19 +145,15 @@ def order_pdf(page: OrderPage, shop_rate: Decimal) -> bytes:
         said = lines[n]
         rate = "—" if said.rate is None else f"{number(said.rate)} %"
         name = f"{name_of(line)}\n{line.sku or ''}".strip()
-        amounts = [money(amount, order.currency) for amount in (said.net, said.tax, said.gross)]
-        return [name, number(line.item.quantity), money(said.net_price, order.currency), rate, *amounts]
+        amounts = [money(amount, currency) for amount in (said.net, said.tax, said.gross)]
+        return [name, number(line.item.quantity), money(said.net_price, currency), rate, *amounts]
 
     _table(paper, headings, (57, 18, 26, 13, 22, 20, 24), page.lines, row)
     paper.ln(3)
     for rate, net, tax in by_rate(lines):
-        _sum(paper, _("Without VAT, at %(rate)s %%", rate=number(rate)), money(net, order.currency))
-        _sum(paper, _("VAT %(rate)s %%", rate=number(rate)), money(tax, order.currency))
-    _sum(paper, _("Total"), money(page.total, order.currency), bold=True)
-    if page.refunds:
-        _sum(paper, _("Owed back"), money(page.refunded, order.currency))
-    _note(paper, page)
-    return bytes(paper.output())
+        _sum(paper, _("Without VAT, at %(rate)s %%", rate=number(rate)), money(net, currency))
+        _sum(paper, _("VAT %(rate)s %%", rate=number(rate)), money(tax, currency))
+    _sum(paper, _("Total"), money(page.total, currency), bold=True)
 
 
 def packing_slip_pdf(page: OrderPage) -> bytes:
@@ -160,11 +174,13 @@ def packing_slip_pdf(page: OrderPage) -> bytes:
     return bytes(paper.output())
 
 
-def _head(paper: _Paper, page: OrderPage, title: str) -> None:
+def _head(paper: _Paper, page: OrderPage, title: str, seller: str | None = None) -> None:
     order = page.order
     paper.say(title, size=16, bold=True)
     paper.ln(1)
     dates = [_("placed %(when)s", when=moment(order.placed_at))]
+    if seller is not None:
+        dates.insert(0, _("Order %(number)s", number=order.number))
     if order.confirmed_at is not None:
         dates.append(_("confirmed %(when)s", when=moment(order.confirmed_at)))
     if order.external_id:
@@ -183,6 +199,8 @@ def _head(paper: _Paper, page: OrderPage, title: str) -> None:
         (_("Customer"), billing + [line for line in known if line and line not in billing]),
         (_("Send to"), address_lines(order.shipping_address)),
     ]
+    if seller is not None:
+        blocks = [(_("Seller"), seller.splitlines()), blocks[0]]
     for n, (label, lines) in enumerate(blocks):
         if not lines:
             continue

@@ -18,6 +18,7 @@ from magflow.services.jobs import Task, actor, pause_point
 from magflow.services.notifications import collecting, recipients, sending
 from magflow.services.notifications.collecting import Due, NewMessage
 from magflow.services.offers import clock
+from magflow.web.locale import speaking
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,15 @@ def refresh_account(*, account_id: int) -> None:
         log.warning("refresh not finished", extra={"account": account_id, "error": str(error)})
 
 
+def refresh_once(*, account_id: int) -> None:
+    """Send all of an account's stale offers again, because somebody asked for it."""
+    try:
+        while refresh.run(account_id, by_person=True, actor=actor()):
+            pause_point()
+    except (MarketplaceError, Refused) as error:
+        log.warning("refresh not finished", extra={"account": account_id, "error": str(error)})
+
+
 def transfer_account(*, account_id: int) -> None:
     """Decide on an account's alerts of high priority."""
     try:
@@ -61,7 +71,9 @@ def transfer_account(*, account_id: int) -> None:
 
 def settle_refreshes() -> None:
     """Write down what became of the offers that were given to the outbox."""
-    for account_id in _active("refresh"):
+    waiting = automation.waiting(db.session())
+    db.session.remove()
+    for account_id in waiting:
         refresh.settle(OfRule(account_id, "refresh"), actor=actor())
 
 
@@ -104,7 +116,7 @@ def write(due: Due) -> NewMessage:
     base = sending.base_url(session)
     domain = urlsplit(base).hostname or "magflow.invalid"
     currency = current_app.config["MAGFLOW"].currency
-    with letters.speaking(person.locale):
+    with speaking(person.locale):
         if due.channel == "sms":
             said = letters.trial_sms() if due.kind == "test" else _sms(due, base)
             return NewMessage(person.id, "sms", due.kind, due.key, "", said, None, due.notes, domain)
@@ -145,6 +157,7 @@ TASKS: Final = (
     Task("automation.transfers", transfer_all, cron="*/2 * * * * 29", pauses=()),
     Task("automation.settle", settle_refreshes, cron="* * * * * 47", pauses=()),
     Task(rules.RUN_TASKS["refresh"], refresh_account, pauses=()),
+    Task(refresh.ONCE_TASK, refresh_once, pauses=()),
     Task(rules.RUN_TASKS["transfer"], transfer_account, pauses=(20,)),
     Task("automation.sweep", sweep, cron="29 3 * * *"),
     Task("notifications.tell", tell, cron="* * * * * */15", pauses=()),

@@ -1,7 +1,6 @@
 """Mails and short messages in words: one structure, written as HTML, as text, or as a line for a telephone."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -9,8 +8,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
-from flask import g
-from flask_babel import force_locale
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from magflow.blueprints.stock_sync import automation_words, words
@@ -50,19 +47,6 @@ class Letter:
     why: str = ""
     stop: Line | None = None
     locale: str = field(default="en")
-
-
-@contextmanager
-def speaking(locale: str) -> Iterator[None]:
-    """Say everything in a language, whoever asked: numbers and money too."""
-    kept = g.pop("babel_format", None)
-    try:
-        with force_locale(locale):
-            yield
-    finally:
-        g.pop("babel_format", None)
-        if kept is not None:
-            g.babel_format = kept
 
 
 # --- what is said ----------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from magflow.settings import LOCALES
 from magflow.web import border, sentences
 from magflow.web.forms import Form, Landing, act, ask_first, show
 from magflow.web.listing import PAGE, Listing
-from magflow.web.locale import LANGUAGES, _, _l, current
+from magflow.web.locale import LANGUAGES, _, _l, current, speaking
 from magflow.web.permissions import requires
 from magflow.web.security import csp_nonce
 
@@ -273,7 +273,7 @@ def preview(recipient_id: int) -> ResponseReturnValue:
     base, now = sending.base_url(session), clock()
     found = reads.digest(session, now)
     stop = f"{base}/unsubscribe/{recipients.token(person, 'digest')}"
-    with letters.speaking(person.locale):
+    with speaking(person.locale):
         currency = current_app.config["MAGFLOW"].currency
         letter = letters.digest_letter(found, person, base, stop, now, currency)
         return Response(letters.html(letter, csp_nonce()), mimetype="text/html")

@@ -7,12 +7,12 @@ the mail: it is signed, and there is nobody to sign in.
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from magflow.blueprints.stock_sync import letters
 from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.services.notifications import recipients
 from magflow.services.notifications.recipients import Link, Unsubscribe
 from magflow.web.auth import request_id
+from magflow.web.locale import speaking
 from magflow.web.permissions import public
 from magflow.web.security import largest_body, proves_itself
 
@@ -53,5 +53,5 @@ def _decided(token: str, *, again: bool) -> Link:
 
 
 def _page(token: str, link: Link) -> str:
-    with letters.speaking(link.recipient.locale):
+    with speaking(link.recipient.locale):
         return render_template("notifications/unsubscribe.html", link=link, token=token)

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
-from magflow.domain.marketplaces import ACTIVE_OFFER, gross, vat_fraction
+from magflow.domain.marketplaces import ACTIVE_OFFER, CENT, gross, vat_fraction
 from magflow.marketplaces.emag.hosts import HOSTS
 from magflow.marketplaces.errors import BadAnswer
 from magflow.marketplaces.protocol import (
@@ -19,6 +19,7 @@ from magflow.marketplaces.protocol import (
 from magflow.marketplaces.wire import decimal, integer, listed, mapping, moment, words
 
 NO_VAT: Final = Decimal(0)
+CASH_ON_DELIVERY: Final = 1
 RECEIVED: Final = frozenset({6, 7})
 """Statuses of a return whose goods are at the seller's."""
 
@@ -120,11 +121,37 @@ def order_reading(raw: Mapping[str, Any], connection: Connection | None = None) 
         shipping_address=_address(customer, "shipping"),
         shipping_gross=decimal(raw.get("shipping_tax")) or Decimal(0),
         vouchers_gross=_vouchers(raw),
+        cash_on_delivery=cash_due(raw),
         ship_by=moment(raw.get("maximum_date_for_shipment"), zone),
         cancel_asked=bool(raw.get("cancellation_request")),
         complete=integer(raw.get("is_complete")) != 0,
         payload=raw,
     )
+
+
+def cash_due(raw: Mapping[str, Any]) -> Decimal | None:
+    """What the courier collects of an order that is paid on delivery, with VAT; None when it is paid otherwise.
+
+    `cashed_cod` may say nothing before the money was cashed: then it is what the order comes to, rounded once.
+    """
+    if integer(raw.get("payment_mode_id")) != CASH_ON_DELIVERY:
+        return None
+    told = decimal(raw.get("cashed_cod"))
+    if told is not None and told > 0:
+        return told.quantize(CENT, rounding=ROUND_HALF_UP)
+    whole = (decimal(raw.get("shipping_tax")) or NO_VAT) + _vouchers(raw)
+    for line in map(mapping, listed(raw.get("products"))):
+        if integer(line.get("status")) == 0:
+            continue
+        whole += _with_vat(line, "quantity", "vat")
+        whole += sum((_with_vat(part, "quantity", "vat_rate") for part in map(mapping, listed(
+            line.get("recycle_warranties")))), NO_VAT)  # fmt: skip
+    return max(NO_VAT, whole).quantize(CENT, rounding=ROUND_HALF_UP)
+
+
+def _with_vat(part: Mapping[str, Any], quantity: str, rate: str) -> Decimal:
+    units, net = decimal(part.get(quantity)) or NO_VAT, decimal(part.get("sale_price")) or NO_VAT
+    return units * net * (1 + vat_fraction(decimal(part.get(rate)) or NO_VAT))
 
 
 def _version(raw: Mapping[str, Any], placed: datetime, zone: str) -> str:

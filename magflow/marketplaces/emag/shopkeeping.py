@@ -7,7 +7,7 @@ from typing import Any, Final
 from magflow.domain.marketplaces import SAVED_PLACES
 from magflow.marketplaces.emag.account import EmagAccount
 from magflow.marketplaces.emag.envelope import opened
-from magflow.marketplaces.emag.readings import return_reading
+from magflow.marketplaces.emag.readings import cash_due, return_reading
 from magflow.marketplaces.errors import BadAnswer, MarketplaceError, NotThere
 from magflow.marketplaces.protocol import (
     Family,
@@ -20,9 +20,8 @@ from magflow.marketplaces.protocol import (
     PriceAgain,
     ReturnReading,
 )
-from magflow.marketplaces.wire import decimal, integer, listed, mapping, words
+from magflow.marketplaces.wire import integer, listed, mapping, words
 
-CASH_ON_DELIVERY: Final = 1
 PICK_UP: Final = frozenset({2, 3})
 """Kinds of the seller's addresses that a courier may be sent to: pick-up, head office."""
 
@@ -220,10 +219,9 @@ def _waybill(raw: Mapping[str, Any], parcel: Parcel) -> dict[str, Any]:
         "name": parcel.sender, "contact": parcel.contact, "phone1": parcel.phone, "address_id": parcel.address.id,
         "locality_id": parcel.address.locality_id, "street": parcel.address.street,
     }  # fmt: skip
-    cash = decimal(raw.get("cashed_cod")) if integer(raw.get("payment_mode_id")) == CASH_ON_DELIVERY else None
     body: dict[str, Any] = {
         "order_id": integer(raw.get("id")), "sender": sender, "receiver": receiver, "is_oversize": 0,
-        "envelope_number": parcel.envelopes, "parcel_number": parcel.parcels, "cod": str(cash or 0),
+        "envelope_number": parcel.envelopes, "parcel_number": parcel.parcels, "cod": str(cash_due(raw) or 0),
     }  # fmt: skip
     if locker := words(details.get("locker_id")):
         body["locker_id"] = locker

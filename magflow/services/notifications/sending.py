@@ -171,6 +171,11 @@ def base_url(session: Session) -> str:
     return str(kept or (_address[0] if _address else "http://127.0.0.1:8000")).rstrip("/")
 
 
+def public_address(session: Session) -> str | None:
+    """Where others reach this shop, as somebody wrote it down; None where nobody did."""
+    return str(settings_store.read(session, settings_store.NOTIFICATIONS).get("base_url") or "").rstrip("/") or None
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """`base_url`: what links begin with; `sender`: who mails are from. Empty: what MagFlow was started with."""

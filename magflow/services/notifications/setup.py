@@ -1,5 +1,6 @@
 """What a process is told when it starts: the ways out, the key of its links, the shop's clock and address."""
 
+from magflow.services import shared_documents
 from magflow.services.automation import rules
 from magflow.services.notifications import channels, recipients, sending
 from magflow.services.notifications.channels import Channels
@@ -14,6 +15,7 @@ def configure(settings: Settings) -> None:
         )
     )
     recipients.configure(settings.secret_key)
+    shared_documents.configure(settings.secret_key)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     sending.configure(f"http://{'127.0.0.1' if host in {'0.0.0.0', '[::]'} else host}:{settings.port}")  # noqa: S104
     rules.configure(settings.timezone)
