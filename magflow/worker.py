@@ -41,7 +41,8 @@ from magflow.web.areas import Area, load_areas
 
 log = structlog.get_logger(__name__)
 
-CONCURRENCY: Final = 2
+CONCURRENCY: Final = 4
+"""Jobs at once. Most of them wait for a marketplace, so this is not a matter of processors."""
 
 HEARTBEAT_SECONDS: Final = 2.0
 SILENT_SECONDS: Final = 10.0

@@ -91,6 +91,16 @@ def enqueue(
     return int(found[0]) if found else None
 
 
+UNDER_WAY: Final = """
+SELECT DISTINCT queueing_lock FROM procrastinate_jobs
+WHERE status IN ('todo', 'doing') AND queueing_lock IS NOT NULL"""
+
+
+def under_way(session: Session) -> set[str]:
+    """The queueing locks of the jobs that wait or run: a queueing lock alone lets one wait while another runs."""
+    return {row[0] for row in execute(session, UNDER_WAY)}
+
+
 RETRY: Final = """
 UPDATE procrastinate_jobs SET status = 'todo', scheduled_at = NULL WHERE id = %(id)s AND status = 'failed'
 RETURNING id"""

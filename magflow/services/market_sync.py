@@ -39,6 +39,8 @@ OVERLAP: Final = timedelta(hours=4)
 """How far a window reaches into the one before: clocks differ, and platforms write times without an offset."""
 FIRST_WINDOW: Final = timedelta(days=28)
 MOST_READ_BACK: Final = 20
+READ_TOGETHER: Final = 100
+"""Offers that one request reads, where all of them are read."""
 ORDERS_KNOWN: Final = timedelta(seconds=2)
 
 
@@ -157,19 +159,26 @@ def read_offers(account_id: int, *, actor: Actor) -> int:
     return count
 
 
-# Sent a moment ago and not seen since: whether the marketplace shows what it was told.
+# Sent a moment ago and not seen since: whether the marketplace shows what it was told. What was sent last stands
+# first: somebody may be looking at it.
 UNREAD: Final = """
-SELECT external_id FROM offers
+SELECT external_id, count(*) OVER (), (SELECT count(*) FROM offers WHERE account_id = %(account)s) FROM offers
 WHERE account_id = %(account)s AND last_synced_at > clock_timestamp() - interval '1 hour'
   AND (last_read_at IS NULL OR last_read_at < last_synced_at)
-ORDER BY last_synced_at LIMIT %(most)s"""
+ORDER BY last_synced_at DESC, sent_stock LIMIT %(most)s"""
 
 
 def read_back(account_id: int, *, actor: Actor, most: int = MOST_READ_BACK) -> int:
-    """Read some offers that were sent lately: a difference is noted on them. Returns how many were read."""
-    ids = [row[0] for row in single.every(UNREAD, {"account": account_id, "most": most})]
-    if not ids:
+    """Read offers that were sent lately: a difference is noted on them. Returns how many were read.
+
+    Many are read with all others, page by page: that takes fewer requests than asking for each of them.
+    """
+    rows = single.every(UNREAD, {"account": account_id, "most": most})
+    if not rows:
         return 0
+    ids, unread, every = [row[0] for row in rows], int(rows[0][1]), int(rows[0][2])
+    if unread > max(most, every // READ_TOGETHER):
+        return read_offers(account_id, actor=actor)
     account = account_of(account_id)
     with accounts.opened(account) as marketplace:
         for external_id in ids:
@@ -287,13 +296,25 @@ SELECT 'webhooks.deliver' WHERE EXISTS (SELECT FROM webhook_deliveries d
       AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp()))"""
 
 
+SLOW: Final = ("marketplaces.offers", "marketplaces.returns", "marketplaces.read_back")
+MOST_SLOW: Final = 2
+"""Readings that take their time, at once: orders and stock never wait until all of them are done."""
+
+
 @transactional
 def enqueue_due(session: Session, *, actor: Actor) -> int:
-    """Give a job to everything that is due; none waits twice. Returns how many were added."""
+    """Give a job to everything that is due; none waits twice, and no slow one runs twice. Returns how many were
+    added."""
     added = 0
     for (task,) in execute(session, WAITING).fetchall():
         added += jobs.enqueue(session, task, queueing_lock=task) is not None
+    slow = {lock for lock in jobs.under_way(session) if lock.partition(":")[0] in SLOW}
     for account_id, task in execute(session, DUE).fetchall():
-        job = jobs.enqueue(session, task, queueing_lock=f"{task}:{account_id}", account_id=account_id)
+        lock = f"{task}:{account_id}"
+        if task in SLOW:
+            if lock in slow or len(slow) >= MOST_SLOW:
+                continue
+            slow.add(lock)
+        job = jobs.enqueue(session, task, queueing_lock=lock, account_id=account_id)
         added += job is not None
     return added
