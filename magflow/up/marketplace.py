@@ -21,15 +21,26 @@ def main() -> None:
     file = settings.home / keeping.NAME
     try:
         world, place = keeping.read(file)
-        line.say_ready()
-        serve(world, place, file, lambda _line: None)
     except (OSError, ValueError) as error:
-        # The shop runs without it; an account that nobody answers says so on its own page.
-        sys.stderr.write(f"magflow: the demo's marketplace does not run: {error}\n")
-        ended = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: ended.set())
-        ended.wait()
+        _go_without(f"{error}; begin anew with: magflow demo reset")
+        return
+    line.say_ready()
+    try:
+        serve(world, place, file, lambda _line: None)
+    except OSError as error:
+        _go_without(
+            f"its ports {place.port} and {place.control_port} cannot be used ({error.strerror}); stop what uses them "
+            "and start again, or begin anew on others: magflow demo reset --port PORT"
+        )
+
+
+def _go_without(why: str) -> None:
+    """The shop runs without it; an account that nobody answers says so on its own page."""
+    sys.stderr.write(f"magflow: the demo's marketplace does not run: {why}\n")
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def up(settings: Settings, *, workers: int, with_worker: bool, say: Say, warn: S
             if shop.start():
                 say(f"MagFlow runs on {address}")
                 if (settings.home / DEMO).exists():
-                    say("This is the demo shop: the simulated marketplace runs beside it, and ends with it.")
+                    say("This is the demo shop: a simulated marketplace belongs to it, and starts and ends with it.")
                 for child in shop.web:
                     if child.note:
                         say(f"This shop has no owner yet. Create the owner's account here, once: {address}{child.note}")
