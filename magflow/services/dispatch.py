@@ -33,7 +33,7 @@ def hand_out(session: Session, subscribers: Mapping[str, Sequence[Subscriber]], 
     for _id, kind, payload in events:
         for subscriber in subscribers.get(kind, ()):
             subscriber(session, kind, payload)
-        log.info("event", extra={"type": kind, "payload": payload})
+        log.debug("event", extra={"type": kind, "payload": payload})
     if events:
         execute(session, MARK, {"ids": [event[0] for event in events]})
     return len(events)

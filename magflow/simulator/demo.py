@@ -38,7 +38,9 @@ def world_of(days: float = DAYS, seed: int = SEED) -> World:
 
 def check_empty() -> None:
     """Raises DemoLoaded when there is something to sell already."""
-    if offers.any_variants(db.session()):
+    there_are_some = offers.any_variants(db.session())
+    db.session.remove()  # the loading that follows takes longer than a transaction may stand open
+    if there_are_some:
         raise DemoLoaded("the shop has variants already; the demonstration needs an empty one")
 
 
