@@ -12,6 +12,7 @@ from magflow.db import db
 from magflow.domain.actors import Actor
 from magflow.domain.errors import AlreadyTaken, Invalid
 from magflow.domain.marketplaces import FULFILMENTS
+from magflow.marketplaces.errors import MarketplaceError
 from magflow.marketplaces.protocol import UnknownSource
 from magflow.services import accounts, credentials, market_sync, webhooks
 from magflow.web.sentences import field_sentence
@@ -89,8 +90,11 @@ def read_account(source: str, code: str) -> None:
     """Read the account's offers and orders now."""
     account_id = accounts.named(db.session(), source, code).id
     db.session.remove()  # a reading takes longer than a transaction may stand open
-    count = market_sync.read_offers(account_id, actor=actor())
-    orders = market_sync.read_orders(account_id, actor=actor())
+    try:
+        count = market_sync.read_offers(account_id, actor=actor())
+        orders = market_sync.read_orders(account_id, actor=actor())
+    except MarketplaceError as error:
+        raise click.ClickException(f"{error.trouble}: {error}") from error
     click.echo(f"{count} offers read; {orders.seen} orders seen, {orders.blocked} blocked, {orders.failed} failed")
 
 
