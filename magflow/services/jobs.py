@@ -101,6 +101,15 @@ def under_way(session: Session) -> set[str]:
     return {row[0] for row in execute(session, UNDER_WAY)}
 
 
+RUNNING: Final = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND queueing_lock = %(lock)s"
+
+
+def running(session: Session, queueing_lock: str) -> int:
+    """How many jobs of this queueing lock run at the moment."""
+    row = execute(session, RUNNING, {"lock": queueing_lock}).fetchone()
+    return int(row[0]) if row else 0
+
+
 RETRY: Final = """
 UPDATE procrastinate_jobs SET status = 'todo', scheduled_at = NULL WHERE id = %(id)s AND status = 'failed'
 RETURNING id"""

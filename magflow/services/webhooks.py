@@ -232,11 +232,21 @@ def store(entrance: Door, delivery: hooks.Delivery, headers: Mapping[str, str], 
 # --- calls that prove nothing ----------------------------------------------------------------------------------------
 
 
+AWAY_SECONDS: Final = 20
+HELD: Final = """
+SELECT last_error_at + make_interval(secs => %(pause)s) FROM marketplace_accounts
+WHERE id = %(account)s AND last_error_at > coalesce(last_ok_at, '-infinity')
+  AND last_error_at > clock_timestamp() - make_interval(secs => %(pause)s)"""
+
+
 @transactional
 def called(session: Session, account_id: int, *, actor: Actor) -> None:
     """Somebody says that an order is new or changed. Nothing of it is believed: what is new and what changed is read
-    from the API, once however many calls come in the meantime."""
-    jobs.enqueue(session, READ_ORDERS_TASK, queueing_lock=f"{READ_ORDERS_TASK}:{account_id}", account_id=account_id)
+    from the API, once however many calls come in the meantime. A marketplace that did not answer a moment ago is not
+    asked at once: its calls go on while it is away."""
+    held = execute(session, HELD, {"account": account_id, "pause": AWAY_SECONDS}).fetchone()
+    lock = f"{READ_ORDERS_TASK}:{account_id}"
+    jobs.enqueue(session, READ_ORDERS_TASK, queueing_lock=lock, at=held[0] if held else None, account_id=account_id)
     execute(
         session,
         "UPDATE webhook_endpoints SET last_at = clock_timestamp(), last_good_at = clock_timestamp(), "

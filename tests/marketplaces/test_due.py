@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from magflow.blueprints.marketplaces.jobs import TASKS
 from magflow.models import MarketplaceAccount
-from magflow.services import market_sync, publishing, single
+from magflow.services import market_sync, publishing, single, webhooks
 from tests.marketplaces.conftest import Market, sellable
 from tests.shop import ANA
 
@@ -87,7 +88,35 @@ def test_a_slow_reading_runs_once_and_leaves_room(
     single.every("UPDATE procrastinate_jobs SET status = 'doing'", {})
     market_sync.enqueue_due(actor=ANA)
     assert sum(jobs_of(task) for task in market_sync.SLOW) == market_sync.MOST_SLOW
-    assert jobs_of("marketplaces.orders") == 4
+    assert jobs_of("marketplaces.orders") == 2
     single.every("UPDATE procrastinate_jobs SET status = 'succeeded'", {})
     market_sync.enqueue_due(actor=ANA)
     assert sum(jobs_of(task) for task in market_sync.SLOW) == market_sync.MOST_SLOW
+
+
+def test_calls_while_an_order_reading_runs_are_one_more_reading(
+    app: Flask, market: Market, main: MarketplaceAccount
+) -> None:
+    """However many there are, and whatever hands the worker has free."""
+    task = next(task for task in TASKS if task.name == "marketplaces.orders")
+    single.every("DELETE FROM procrastinate_jobs", {})
+    for _ in range(2):
+        webhooks.called(main.id, actor=ANA)
+        single.every("UPDATE procrastinate_jobs SET status = 'doing'", {})
+    before = len(market.world.log)
+    task.handler(account_id=main.id)
+    assert len(market.world.log) == before
+    rows = single.every("SELECT status, scheduled_at > now() FROM procrastinate_jobs ORDER BY id", {})
+    assert rows == [("doing", None), ("doing", None), ("todo", True)]
+    single.every("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE status = 'doing'", {})
+    task.handler(account_id=main.id)
+    assert len(market.world.log) > before
+
+
+def test_a_marketplace_that_is_away_is_not_asked_at_each_of_its_calls(app: Flask, main: MarketplaceAccount) -> None:
+    single.every("DELETE FROM procrastinate_jobs", {})
+    single.every("UPDATE marketplace_accounts SET last_error_at = clock_timestamp() WHERE id = %(id)s", {"id": main.id})
+    for _ in range(3):
+        webhooks.called(main.id, actor=ANA)
+    rows = single.every("SELECT status, scheduled_at > now() + interval '10 seconds' FROM procrastinate_jobs", {})
+    assert rows == [("todo", True)]

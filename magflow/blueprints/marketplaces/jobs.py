@@ -25,10 +25,12 @@ log = logging.getLogger(__name__)
 PAUSES: Final = (20, 60, 300)
 
 
-def _account_job(work: Callable[[int], object]) -> Callable[..., None]:
+def _account_job(name: str, work: Callable[[int], object]) -> Callable[..., None]:
     """A job of one account: trouble at the marketplace is noted on the account, and is no failure of ours."""
 
     def run(*, account_id: int) -> None:
+        if market_sync.give_way(name, account_id, actor=jobs.actor()):
+            return
         try:
             work(account_id)
         except (accounts.AccountPaused, accounts.NothingToAsk) as refused:
@@ -43,6 +45,10 @@ def _account_job(work: Callable[[int], object]) -> Callable[..., None]:
                                                     "error": str(error)})  # fmt: skip
 
     return run
+
+
+def _of_account(name: str, work: Callable[[int], object], pauses: tuple[int, ...] = PAUSES) -> Task:
+    return Task(name, _account_job(name, work), pauses=pauses)
 
 
 def told(session: Session, kind: str, payload: Mapping[str, Any]) -> None:
@@ -99,15 +105,13 @@ TASKS: Final = (
     Task("marketplaces.look", look, cron="* * * * * */2", pauses=()),
     Task("marketplaces.reconcile", reconcile_stock, cron="*/2 * * * * 37", pauses=()),
     Task("marketplaces.sweep", sweep, cron="41 3 * * *"),
-    Task("marketplaces.orders", _account_job(lambda a: market_sync.read_orders(a, actor=jobs.actor())), pauses=PAUSES),
-    Task(
-        "marketplaces.returns", _account_job(lambda a: market_sync.read_returns(a, actor=jobs.actor())), pauses=PAUSES
-    ),
-    Task("marketplaces.offers", _account_job(lambda a: market_sync.read_offers(a, actor=jobs.actor())), pauses=PAUSES),
-    Task("marketplaces.read_back", _account_job(lambda a: market_sync.read_back(a, actor=jobs.actor())), pauses=()),
+    _of_account("marketplaces.orders", lambda a: market_sync.read_orders(a, actor=jobs.actor())),
+    _of_account("marketplaces.returns", lambda a: market_sync.read_returns(a, actor=jobs.actor())),
+    _of_account("marketplaces.offers", lambda a: market_sync.read_offers(a, actor=jobs.actor())),
+    _of_account("marketplaces.read_back", lambda a: market_sync.read_back(a, actor=jobs.actor()), ()),
     Task(market_orders.CANCEL_TASK, cancel, pauses=PAUSES),
     Task("webhooks.work", take_in, pauses=PAUSES),
     Task("webhooks.deliver", send_out, pauses=PAUSES),
-    Task(market_writes.TASK, _account_job(lambda a: market_sync.send_writes(a, actor=jobs.actor())), pauses=PAUSES),
-    Task(publishing.PUBLISH_TASK, _account_job(lambda a: market_sync.publish(a, actor=jobs.actor())), pauses=PAUSES),
+    _of_account(market_writes.TASK, lambda a: market_sync.send_writes(a, actor=jobs.actor())),
+    _of_account(publishing.PUBLISH_TASK, lambda a: market_sync.publish(a, actor=jobs.actor())),
 )
