@@ -1,4 +1,4 @@
-"""Bulk edit: one plan for the preview and the run, all or nothing, and one step back.
+"""Bulk edit: one plan for the preview and the run, all or nothing; the way back is `magflow.services.bulk_undo`.
 
 The plan is made by the same function for both; the run makes it again under the locks of its variants and refuses when
 its fingerprint is not the one that was agreed to. Every statement serves a hundred variants or a hundred thousand.
@@ -19,12 +19,11 @@ from magflow.concurrency import execute, lock_bulk_edit, lock_variant_rows, refe
 from magflow.domain.actors import Actor
 from magflow.domain.bulk_edit import RefusedValue, Rule, check_rules, new_price, new_stock
 from magflow.domain.errors import Conflict, FieldError, Invalid, NotFound, StaleVersion
-from magflow.models import BulkEdit, BulkEditRow, Variant, VariantStatus
+from magflow.models import BulkEdit, Variant, VariantStatus
 from magflow.queries.variant_lists import VariantFilter, variant_ids
-from magflow.services import jobs, ledger, remaps
+from magflow.services import jobs, ledger
 
 TASK: Final = "variants.bulk_edit"
-UNDO_TASK: Final = "variants.bulk_undo"
 LARGEST_INLINE: Final = 2_000
 """Variants that are changed while the request waits; more become a job."""
 LARGEST_SELECTION: Final = 1_000_000
@@ -305,8 +304,7 @@ def settle(session: Session, edit: BulkEdit, plan: BulkPlan, report: Report | No
     changed = plan.changed
     for at in range(0, len(changed), CHUNK):
         part = changed[at : at + CHUNK]
-        _write(session, {p.row.id: p.new for p in part})
-        _write_stock(session, {p.row.id: p.new["stock"] for p in part if "stock" in p.new}, edit.id)
+        write(session, edit.id, {p.row.id: p.new for p in part})
         keep_rows(session, edit.id, {p.row.id: (p.old, p.new) for p in part})
         if report is not None:
             report(at + len(part), len(changed))
@@ -332,14 +330,12 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS n (id bigint, new jsonb)
 WHERE v.id = n.id AND (n.new ?| ARRAY['price', 'compare_at_price', 'status'])"""
 
 
-def _write(session: Session, new: Mapping[int, Mapping[str, Any]]) -> None:
+def write(session: Session, edit_id: int, new: Mapping[int, Values]) -> None:
+    """Give these variants, which the caller has locked, other values: for a bulk edit, or on its way back."""
     if any(values.keys() != {"stock"} for values in new.values()):
         execute(session, WRITE, {"rows": _dumped([{"id": id_, "new": values} for id_, values in new.items()])})
-
-
-def _write_stock(session: Session, stocks: Mapping[int, int], bulk_edit_id: int) -> None:
-    if stocks:
-        ledger.set_to(session, stocks, reason="adjustment", note=f"bulk edit {bulk_edit_id}")
+    if stocks := {id_: values["stock"] for id_, values in new.items() if "stock" in values}:
+        ledger.set_to(session, stocks, reason="adjustment", note=f"bulk edit {edit_id}")
 
 
 KEEP: Final = """
@@ -355,118 +351,6 @@ def keep_rows(
     """Remember what each row was and is, for the way back; after it was written. `values` are by variant: old, new."""
     rows = [{"id": id_, "old": old, "new": new} for id_, (old, new) in values.items()]
     execute(session, KEEP, {"edit": edit_id, "rows": _dumped(rows)})
-
-
-@dataclass(frozen=True)
-class Undone:
-    """`kept` are the rows that could not be set back: variant id -> a stable code."""
-
-    edit: BulkEdit
-    restored: int
-    kept: Mapping[int, str]
-
-
-# `@>` and not `->>`: a missing status would be null, and null AND EXISTS (...) asks for every row of the product.
-RESTORABLE: Final = """
-SELECT r.variant_id, r.old,
-       CASE WHEN v.id IS NULL THEN 'deleted'
-            WHEN v.version <> r.version_after THEN 'changed_since'
-            WHEN r.new ? 'stock' AND v.movement_seq <> r.movement_seq_after THEN 'stock_moved_since'
-            WHEN r.old @> '{"status": 0}' AND EXISTS (
-                SELECT FROM variants o WHERE o.product_id = v.product_id AND o.status = 0 AND o.id <> v.id
-                AND (o.options_digest = v.options_digest OR (o.options_digest IS NULL AND v.options_digest IS NULL))
-                AND NOT EXISTS (SELECT FROM bulk_edit_rows same WHERE same.bulk_edit_id = r.bulk_edit_id
-                                AND same.variant_id = o.id AND same.new ? 'status')) THEN 'combination_taken'
-       END
-FROM bulk_edit_rows r LEFT JOIN variants v ON v.id = r.variant_id
-WHERE r.bulk_edit_id = %(edit)s ORDER BY r.variant_id"""
-
-REFUSE_UNDO: Final = """
-UPDATE bulk_edit_rows r SET undo_refused = k.reason
-FROM unnest(%(ids)s::bigint[], %(reasons)s::text[]) AS k (id, reason)
-WHERE r.bulk_edit_id = %(edit)s AND r.variant_id = k.id"""
-
-
-@transactional
-def start_undo(session: Session, bulk_edit_id: int, *, actor: Actor) -> Undone:
-    """`undo`, or its beginning when the edit is large: then its status is `running` until a worker has done it."""
-    edit = lock_bulk_edit(session, bulk_edit_id)
-    if edit.status != "applied" or edit.rows_changed <= LARGEST_INLINE:
-        return undo.within(session, bulk_edit_id, actor=actor)
-    edit.status, edit.error = "running", None
-    execute(session, PROGRESS, {"edit": edit.id, "done": 0, "total": edit.rows_changed})
-    jobs.enqueue(session, UNDO_TASK, bulk_edit_id=edit.id, actor=actor.name)
-    session.flush()
-    return Undone(edit, 0, {})
-
-
-@transactional
-def undo(session: Session, bulk_edit_id: int, *, actor: Actor, report: Report | None = None) -> Undone:
-    """Set back what a bulk edit changed, in one step, wherever nothing else has touched it since.
-
-    The others stay as they are, each with the reason. Undoing again changes nothing. Raises NotFound, and Conflict when
-    it was never applied or nothing can be set back.
-    """
-    edit = lock_bulk_edit(session, bulk_edit_id)
-    if edit.status == "undone":
-        return Undone(edit, 0, {})
-    if edit.applied_at is None:
-        raise Conflict(f"bulk edit {bulk_edit_id} is {edit.status}")
-    ids = list(session.scalars(select(BulkEditRow.variant_id).where(BulkEditRow.bulk_edit_id == edit.id)))
-    remapped = remaps.is_one(edit)
-    if remapped:
-        remaps.lock_products_of(session, ids)
-    else:
-        refer_to_products_of(session, variants=ids)
-    lock_variant_rows(session, ids)
-    rows = execute(session, RESTORABLE, {"edit": edit.id}).fetchall()
-    back = {variant_id: old for variant_id, old, refused in rows if refused is None}
-    kept = {variant_id: refused for variant_id, _, refused in rows if refused is not None}
-    if remapped:
-        kept |= remaps.refusals(session, back)
-        back = {variant_id: old for variant_id, old in back.items() if variant_id not in kept}
-    if kept and not back:
-        raise NothingToUndo(kept)
-    if remapped:
-        remaps.put_back(session, edit, back)
-    else:
-        _write_back(session, edit, back, report)
-    if kept:
-        parameters = {"edit": edit.id, "ids": list(kept), "reasons": list(kept.values())}
-        execute(session, REFUSE_UNDO, parameters)
-    edit.status, edit.undone_at, edit.error = "undone", func.clock_timestamp(), None
-    session.flush()
-    session.refresh(edit)
-    return Undone(edit, len(back), kept)
-
-
-def _write_back(session: Session, edit: BulkEdit, back: Mapping[int, Mapping[str, Any]], report: Report | None) -> None:
-    ids = list(back)
-    for at in range(0, len(ids), CHUNK):
-        part = {id_: back[id_] for id_ in ids[at : at + CHUNK]}
-        _write(session, part)
-        _write_stock(session, {id_: old["stock"] for id_, old in part.items() if "stock" in old}, edit.id)
-        if report is not None:
-            report(at + len(part), len(ids))
-
-
-@transactional
-def fail_undo(session: Session, bulk_edit_id: int, error: Mapping[str, Any], *, actor: Actor) -> None:
-    """Write down why a worker could not undo; what was applied stays applied."""
-    edit = lock_bulk_edit(session, bulk_edit_id)
-    if edit.status == "running" and edit.applied_at is not None:
-        edit.status, edit.error = "applied", dict(error)
-
-
-class NothingToUndo(Conflict):
-    """Something else has touched every row since."""
-
-    def __init__(self, kept: Mapping[int, str]) -> None:
-        super().__init__(f"{len(kept)} variants were changed since")
-        self.kept = kept
-
-    def details(self) -> dict[str, Any]:
-        return {"kept": [{"variant_id": id_, "reason": reason} for id_, reason in list(self.kept.items())[:100]]}
 
 
 def _dumped(rows: Sequence[Mapping[str, Any]]) -> str:

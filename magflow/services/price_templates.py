@@ -1,7 +1,7 @@
 """Price templates: made, changed, applied to a product, and applied again when its base price changes.
 
 Applying is a bulk edit whose new prices come from the template: the same plan for preview and run, the same record,
-and the same way back (`magflow.services.bulk_edit.undo`).
+and the same way back (`magflow.services.bulk_undo`).
 """
 
 from collections.abc import Mapping, Sequence

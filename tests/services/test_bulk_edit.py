@@ -12,8 +12,9 @@ from magflow.domain.bulk_edit import Rule
 from magflow.domain.errors import NotFound, StaleVersion
 from magflow.models import BulkEdit, Variant
 from magflow.queries.variant_lists import VariantFilter
-from magflow.services import bulk_edit, stock, variants
-from magflow.services.bulk_edit import BulkRefused, EditInBulk, NothingToUndo, Selection
+from magflow.services import bulk_edit, bulk_undo, stock, variants
+from magflow.services.bulk_edit import BulkRefused, EditInBulk, Selection
+from magflow.services.bulk_undo import NothingToUndo
 from tests.shop import ANA, make_product, make_variant, movements_of, stock_of
 
 TEN_PERCENT = Rule("price", "percent", Decimal(10), ".99")
@@ -38,10 +39,10 @@ def test_prices_rise_as_previewed_and_come_back(app: Flask) -> None:
     assert [fresh(m).price for m in mugs] == [Decimal("109.99"), Decimal("21.99"), Decimal("0.00")]
     assert (done.status, done.rows_changed, done.rows_unchanged) == ("applied", 2, 1)
 
-    back = bulk_edit.undo(done.id, actor=ANA)
+    back = bulk_undo.undo(done.id, actor=ANA)
     assert (back.restored, dict(back.kept)) == (2, {})
     assert [fresh(m).price for m in mugs] == [Decimal("100.00"), Decimal("19.99"), Decimal("0.00")]
-    assert bulk_edit.undo(done.id, actor=ANA).restored == 0
+    assert bulk_undo.undo(done.id, actor=ANA).restored == 0
 
 
 def test_another_plan_than_the_one_agreed_to_is_refused(app: Flask) -> None:
@@ -75,7 +76,7 @@ def test_undo_leaves_alone_what_was_touched_since_and_says_so(app: Flask) -> Non
     variants.edit(variants.EditVariant(edited.id, {"title": "Mine"}), actor=ANA)
     stock.adjust(stock.AdjustStock(sold.id, "broken", delta=-1), actor=ANA)
 
-    back = bulk_edit.undo(done.id, actor=ANA)
+    back = bulk_undo.undo(done.id, actor=ANA)
 
     assert (back.restored, dict(back.kept)) == (1, {edited.id: "changed_since", sold.id: "stock_moved_since"})
     assert (fresh(still).price, stock_of(still)) == (Decimal("10.00"), 5)
@@ -87,7 +88,7 @@ def test_nothing_to_undo_is_said(app: Flask) -> None:
     done = run(Rule("price", "set", Decimal(12)), on=[mug])
     variants.edit(variants.EditVariant(mug.id, {"price": Decimal("13.00")}), actor=ANA)
     with pytest.raises(NothingToUndo):
-        bulk_edit.undo(done.id, actor=ANA)
+        bulk_undo.undo(done.id, actor=ANA)
     assert fresh(mug).price == Decimal("13.00")
 
 
@@ -98,7 +99,7 @@ def test_waking_two_drafts_of_one_combination_wakes_none(app: Flask) -> None:
         run(Rule("status", "activate"), on=drafts)
     done = run(Rule("status", "activate"), on=drafts, skip_refused=True)
     assert (done.rows_changed, [fresh(d).status for d in drafts]) == (1, [0, 1])
-    bulk_edit.undo(done.id, actor=ANA)
+    bulk_undo.undo(done.id, actor=ANA)
     assert [fresh(d).status for d in drafts] == [1, 1]
 
 
@@ -120,7 +121,7 @@ def test_a_large_one_waits_for_the_worker_and_keeps_its_promise(app: Flask) -> N
     done = bulk_edit.carry_out(queued.id, actor=ANA)
     assert (done.status, done.rows_changed) == ("applied", 2048)
     assert bulk_edit.carry_out(queued.id, actor=ANA).rows_changed == 2048
-    assert bulk_edit.undo(queued.id, actor=ANA).restored == 2048
+    assert bulk_undo.undo(queued.id, actor=ANA).restored == 2048
 
 
 def test_a_missing_variant_is_named(app: Flask) -> None:

@@ -12,7 +12,7 @@ from magflow.domain.bulk_edit import Rule
 from magflow.domain.errors import StaleVersion
 from magflow.domain.grid import RowEdit, Typed
 from magflow.models import Variant
-from magflow.services import bulk_edit, dispatch, grid, restock, stock, stock_news, variants
+from magflow.services import bulk_edit, bulk_undo, dispatch, grid, restock, stock, stock_news, variants
 from magflow.services.bulk_edit import EditInBulk, Selection
 from magflow.services.grid import SaveCells
 from tests.services.looking import rows
@@ -51,7 +51,7 @@ def test_a_bulk_edit_and_its_undo_tell_what_they_changed(app: Flask) -> None:
     db.session.rollback()
     done = bulk_edit.start(EditInBulk(selection, rules, plan.fingerprint), actor=ANA)
     assert news(*some) == [(some[0].id, 5), (some[2].id, 5)]
-    bulk_edit.undo(done.id, actor=ANA)
+    bulk_undo.undo(done.id, actor=ANA)
     assert news(*some)[2:] == [(some[0].id, 0), (some[2].id, 9)]
 
 

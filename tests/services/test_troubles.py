@@ -18,7 +18,7 @@ from magflow.domain.errors import Invalid, StaleVersion
 from magflow.models import Product
 from magflow.queries import troubles as reads
 from magflow.queries.troubles import TroubleFilter
-from magflow.services import bulk_edit, generation, products, trouble_finder, troubles, variants
+from magflow.services import bulk_undo, generation, products, trouble_finder, troubles, variants
 from magflow.services.invariant_checks import CHECKS
 from magflow.services.options import OptionInput
 from magflow.services.products import SetOptions
@@ -97,7 +97,7 @@ def test_what_would_collide_stays_and_says_with_whom(app: Flask) -> None:
     assert (len(done.changed), found(product)) == (2, {})
     assert [status for _id, status, _digest in of_product(product)].count(1) == 2
     assert done.bulk_edit_id is not None
-    assert bulk_edit.undo(done.bulk_edit_id, actor=ANA).restored == 2
+    assert bulk_undo.undo(done.bulk_edit_id, actor=ANA).restored == 2
     trouble_finder.look_at_some(product.id - 1, actor=ANA)
     assert len(found(product)) == 2
 
@@ -155,13 +155,13 @@ def test_new_values_are_taken_back_where_nothing_else_touched_the_variants(app: 
     assert "Violet" in value_ids(product)
     touched, taken, free = sorted(o.variant_id for o in done.changed)
     variants.edit(variants.EditVariant(touched, {"title": "Mine"}), actor=ANA)
-    back = bulk_edit.undo(done.bulk_edit_id, actor=ANA)
+    back = bulk_undo.undo(done.bulk_edit_id, actor=ANA)
     assert (back.restored, back.kept) == (2, {touched: "changed_since"})
     after = {id_: (status, digest) for id_, status, digest in of_product(product)}
     assert [after[id_] for id_ in (taken, free)] == [(s, d) for id_, s, d in before if id_ in (taken, free)]
     assert set(found(product, kind="orphan")) == {taken, free}, "orphans again, at once"
     assert "Violet" in value_ids(product), "one variant still has it"
-    assert bulk_edit.undo(done.bulk_edit_id, actor=ANA).restored == 0
+    assert bulk_undo.undo(done.bulk_edit_id, actor=ANA).restored == 0
 
 
 def test_values_whose_combination_is_taken_by_now_stay_as_they_are(app: Flask) -> None:
@@ -173,7 +173,7 @@ def test_values_whose_combination_is_taken_by_now_stay_as_they_are(app: Flask) -
     set_options(product, Color=["Red", "Green", "Blue"], Size=["S", "M"])
     winner = make_variant(product, values=[("Color", "Green"), ("Size", "S")])
     small = min(o.variant_id for o in done.changed)
-    back = bulk_edit.undo(done.bulk_edit_id, actor=ANA)
+    back = bulk_undo.undo(done.bulk_edit_id, actor=ANA)
     assert (back.restored, back.kept) == (1, {small: "combination_taken"})
 
     again = run(Remedy("remap", ((blue, ids["Green"]),)), product, value_id=blue)
@@ -321,6 +321,6 @@ def test_what_is_done_is_what_was_previewed(app: Flask, drafts: Any, offered: An
     stale = next(check for check in CHECKS if check.name == "stale_digest")
     assert rows(stale.statement) == []
     if done.bulk_edit_id is not None:
-        assert bulk_edit.undo(done.bulk_edit_id, actor=ANA).kept == {}
+        assert bulk_undo.undo(done.bulk_edit_id, actor=ANA).kept == {}
         assert (of_product(product), value_ids(product)) == (before, offering), "undone, nothing is left of it"
         assert rows(stale.statement) == []

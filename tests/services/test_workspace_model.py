@@ -20,8 +20,9 @@ from sqlalchemy import text
 from magflow.db import db
 from magflow.domain.bulk_edit import Rule, new_price
 from magflow.domain.errors import AlreadyExists, Conflict, InsufficientStock, Invalid, VariantUnavailable
-from magflow.services import bulk_edit, generation, invariants, products, stock, variants
-from magflow.services.bulk_edit import EditInBulk, NothingToUndo, Selection
+from magflow.services import bulk_edit, bulk_undo, generation, invariants, products, stock, variants
+from magflow.services.bulk_edit import EditInBulk, Selection
+from magflow.services.bulk_undo import NothingToUndo
 from magflow.services.options import OptionInput
 from tests.shop import ANA, finalize, make_order, make_product
 
@@ -291,9 +292,9 @@ class Workspace(RuleBasedStateMachine):
                 restored[id_] = old
         if edit.old and not restored:
             with pytest.raises(NothingToUndo):
-                bulk_edit.undo(edit.id, actor=ANA)
+                bulk_undo.undo(edit.id, actor=ANA)
             return
-        done = bulk_edit.undo(edit.id, actor=ANA)
+        done = bulk_undo.undo(edit.id, actor=ANA)
         assert (done.restored, set(done.kept)) == (len(restored), edit.old.keys() - restored.keys())
         for id_, old in restored.items():
             self._set(id_, old)
@@ -331,7 +332,7 @@ class Workspace(RuleBasedStateMachine):
         assert invariants.findings(invariants.audit()) == []
 
 
-def against_the_model(*, examples: int, steps: int) -> None:
+def check_against_the_model(*, examples: int, steps: int) -> None:
     run_state_machine_as_test(
         Workspace,
         settings=settings(
@@ -347,9 +348,9 @@ def against_the_model(*, examples: int, steps: int) -> None:
 
 
 def test_the_workspace_does_what_its_model_does(app: Flask) -> None:
-    against_the_model(examples=6, steps=20)
+    check_against_the_model(examples=6, steps=20)
 
 
 @pytest.mark.soak
 def test_the_workspace_does_what_its_model_does_for_long(app: Flask) -> None:
-    against_the_model(examples=400, steps=60)
+    check_against_the_model(examples=400, steps=60)

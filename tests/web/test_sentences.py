@@ -17,7 +17,8 @@ import magflow
 from magflow.domain import errors
 from magflow.domain.errors import FieldError, Refused, Shortage
 from magflow.domain.imports.faults import FileFault, ImportBusy
-from magflow.services.bulk_edit import BulkRefused, NothingToUndo
+from magflow.services.bulk_edit import BulkRefused
+from magflow.services.bulk_undo import NothingToUndo
 from magflow.web import sentences
 from magflow.web.errors import CODE_OF_STATUS, problem
 from magflow.web.locale import CODES

@@ -19,7 +19,7 @@ from magflow.domain.bulk_edit import Rule
 from magflow.models import BulkEdit
 from magflow.queries import bulk_edits
 from magflow.queries.variant_lists import VariantFilter
-from magflow.services import bulk_edit, invariants, stock
+from magflow.services import bulk_edit, bulk_undo, invariants, stock
 from magflow.services.bulk_edit import EditInBulk, Selection
 from tests.conftest import ShopDatabase
 from tests.shop import ANA
@@ -109,7 +109,7 @@ def test_thousands_are_changed_by_a_worker_or_none_of_them(
     assert changed is not None
     assert changed[1:] == (4 * MANY, MANY)
 
-    bulk_edit.start_undo(edit, actor=ANA)
+    bulk_undo.start(edit, actor=ANA)
     until(lambda: now(edit).status == "undone", 60)
     assert figures(owner) == before
     assert invariants.findings(invariants.audit()) == []

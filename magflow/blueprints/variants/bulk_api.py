@@ -15,7 +15,7 @@ from magflow.domain.bulk_edit import ACTIONS, ROUNDINGS, Rule
 from magflow.domain.errors import FieldError, Invalid
 from magflow.queries import bulk_edits
 from magflow.queries.variant_lists import VariantFilter
-from magflow.services import bulk_edit
+from magflow.services import bulk_edit, bulk_undo
 from magflow.services.bulk_edit import BulkPlan, EditInBulk, PlannedRow, Selection
 from magflow.services.stock import LARGEST_STOCK
 from magflow.services.variants import ACTIVE, INACTIVE
@@ -294,7 +294,7 @@ def get_bulk_edit(bulk_edit_id: int) -> Response:
 def undo(_data: dict[str, Any], bulk_edit_id: int) -> Response:
     """Set back what a bulk edit changed, wherever nothing else has touched it since."""
     return perform(
-        bulk_edit.start_undo,
+        bulk_undo.start,
         bulk_edit_id,
         present=lambda session, done: {**bulk_edit_json(session, done.edit), "restored": done.restored},
         status=lambda done: 202 if done.edit.status == "running" else 200,

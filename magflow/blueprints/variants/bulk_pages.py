@@ -18,8 +18,9 @@ from magflow.domain.bulk_edit import ROUNDINGS, Rule, is_drastic
 from magflow.domain.errors import FieldError, Invalid, StaleVersion
 from magflow.queries import bulk_edits, catalogue, troubles
 from magflow.queries.variant_lists import VariantFilter, variant_ids
-from magflow.services import bulk_edit
-from magflow.services.bulk_edit import BulkPlan, EditInBulk, NothingToUndo, PlannedRow, Selection
+from magflow.services import bulk_edit, bulk_undo
+from magflow.services.bulk_edit import BulkPlan, EditInBulk, PlannedRow, Selection
+from magflow.services.bulk_undo import NothingToUndo
 from magflow.web import border
 from magflow.web.forms import Form, Landing, ask_first, show
 from magflow.web.listing import PAGE, Listing
@@ -376,7 +377,7 @@ def undo(bulk_edit_id: int) -> ResponseReturnValue:
     form = Form()
 
     def work(session: Session, actor: Actor) -> Landing:
-        done = bulk_edit.start_undo.within(session, bulk_edit_id, actor=actor)
+        done = bulk_undo.start.within(session, bulk_edit_id, actor=actor)
         if done.edit.status == "running":
             return Landing(back, _("It is being done. You may leave this page."))
         said = ngettext("%(num)d variant was set back.", "%(num)d variants were set back.", done.restored)

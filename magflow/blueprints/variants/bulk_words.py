@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from magflow.services.bulk_edit import BulkRefused, NothingToUndo
+from magflow.services.bulk_edit import BulkRefused
+from magflow.services.bulk_undo import NothingToUndo
 from magflow.web.locale import _, _l, money, ngettext, number
 from magflow.web.sentences import SENTENCES
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Refused, RetryLater
-from magflow.services import bulk_edit, price_templates, title_confirmations, trouble_finder
+from magflow.services import bulk_edit, bulk_undo, price_templates, title_confirmations, trouble_finder
 from magflow.services.jobs import Task, actor, pause_point
 
 
@@ -24,11 +24,11 @@ def undo(*, bulk_edit_id: int, actor: str) -> None:
     """Undo a bulk edit that is too large for a request."""
     worker = _on_behalf_of(actor)
     try:
-        bulk_edit.undo(bulk_edit_id, actor=worker, report=_reporting(bulk_edit_id, worker))
+        bulk_undo.undo(bulk_edit_id, actor=worker, report=_reporting(bulk_edit_id, worker))
     except RetryLater:
         raise
     except Refused as refused:
-        bulk_edit.fail_undo(bulk_edit_id, _error(refused), actor=worker)
+        bulk_undo.fail(bulk_edit_id, _error(refused), actor=worker)
 
 
 def _reporting(bulk_edit_id: int, worker: Actor) -> bulk_edit.Report:
@@ -81,7 +81,7 @@ def find_troubles() -> None:
 
 TASKS: Final = (
     Task(bulk_edit.TASK, carry_out),
-    Task(bulk_edit.UNDO_TASK, undo),
+    Task(bulk_undo.TASK, undo),
     Task(price_templates.REAPPLY, reapply),
     Task(title_confirmations.TASK, confirm_titles),
     Task("variants.find_troubles", find_troubles, cron="*/5 * * * *", pauses=()),
