@@ -322,6 +322,41 @@ def reset_demo(ctx: click.Context, port: int, yes: bool) -> None:
     ctx.invoke(load_demo, port=port)
 
 
+@demo.command("play")
+@click.option("--days", type=click.IntRange(1, 400), default=30, show_default=True)
+@click.pass_context
+def play_demo(ctx: click.Context, days: int) -> None:
+    """Let days pass in the demo shop, as they would have passed: orders, deliveries, readings, decisions, figures.
+
+    Everything that is there becomes so much older. A day takes about a second; the shop must not run meanwhile.
+    """
+    import psycopg
+
+    from magflow.postgres.ageing import grow_older
+    from magflow.simulator import keeping
+    from magflow.up.supervisor import only_one
+
+    settings = Settings.from_environment()
+    file = settings.home / keeping.NAME
+    if not file.exists():
+        raise click.ClickException("the demo was not loaded here; load it with: magflow demo load")
+    with only_one(settings), _database(settings) as opened, open_application(ctx).app_context():
+        from magflow.simulator.playing import Play
+        from magflow.simulator.server import running
+
+        world, place = keeping.read(file)
+        with (
+            psycopg.connect(opened.owner_url, autocommit=True) as owner,
+            running(world, port=place.port, control_port=place.control_port),
+        ):
+            try:
+                play = Play(world, lambda n: grow_older(owner, n), _actor())
+                done = play.days(days, lambda n: _say(f"day {n} of {days}") if n % 10 == 0 else None)
+            finally:
+                keeping.write(world, place, file)
+    _say(f"played: {done.days} days, {done.orders} orders, {done.transfers} transfers with {done.units} units")
+
+
 BEFORE_DEMO = "before_demo.backup"
 
 
@@ -429,6 +464,7 @@ def _expected() -> tuple[type[Exception], ...]:
         ProgrammingError,
         psycopg.OperationalError,
         psycopg.errors.UndefinedTable,
+        psycopg.errors.InsufficientPrivilege,
     )
     return (SettingsError, UpFailed, Refused, AreaBroken, OSError, *database)
 
@@ -448,6 +484,12 @@ def _told(error: Exception) -> tuple[int, str]:
     cause = getattr(error, "orig", error)
     if isinstance(cause, psycopg.errors.UndefinedTable):
         return 1, "the database has not been migrated yet; run: magflow db upgrade"
+    if isinstance(cause, psycopg.errors.InsufficientPrivilege):
+        return 1, (
+            f"the role of DATABASE_URL has no right to this shop's tables ({reason(cause).partition(' LINE ')[0]}); "
+            "name the role that the shop was set up with, or give this one its rights: "
+            "magflow db upgrade, with MAGFLOW_OWNER_DATABASE_URL"
+        )
     if isinstance(cause, psycopg.OperationalError):
         return 1, f"the database: {reason(cause)}"
     if isinstance(cause, psycopg.Error):
