@@ -1,7 +1,10 @@
 """The database as the models see it: one declarative base and one Flask-SQLAlchemy extension."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, MetaData
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, MetaData, any_, literal
 from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.types import DateTime
 
@@ -23,3 +26,8 @@ class Base(DeclarativeBase):
 Timestamp = DateTime(timezone=True)
 
 db = SQLAlchemy(model_class=Base)
+
+
+def any_of(ids: Iterable[int]) -> ColumnElement[Any]:
+    """`column == any_of(ids)`: one array parameter, so that a hundred thousand ids are one value, and one statement."""
+    return any_(literal(list(ids), ARRAY(BigInteger)))

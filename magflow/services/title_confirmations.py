@@ -8,10 +8,11 @@ and what it has confirmed stays confirmed.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, any_, func, literal, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, lock_products, transactional
+from magflow.db import any_of
 from magflow.domain.actors import Actor
 from magflow.domain.errors import NotFound, StaleVersion
 from magflow.models import TitleConfirmation, Variant
@@ -32,7 +33,7 @@ from magflow.services.title_reading import (
 
 TASK: Final = "variants.confirm_titles"
 LARGEST: Final = 10_000
-"""Variants that are shown, and then confirmed, together, oldest first. What is not shown may be any number."""
+"""Variants that are shown, and then confirmed, together. Where more wait, a worker goes through all of them."""
 KEPT_REFUSALS: Final = 100
 
 Report = Callable[[int, int], None]
@@ -40,7 +41,7 @@ Report = Callable[[int, int], None]
 
 
 def suggested(session: Session, product_id: int | None, confidence: str) -> tuple[list[Suggestion], int]:
-    """Everything of this confidence or a better one, and how many variants were looked at."""
+    """What is this sure or surer among the oldest `LARGEST`, and how many variants were looked at."""
     wanted = reads.without_options(product_id).order_by(Variant.id).limit(LARGEST)
     ids = list(session.scalars(wanted))
     # All at once: each product is read as a whole, and may have thousands of them.
@@ -51,8 +52,10 @@ def suggested(session: Session, product_id: int | None, confidence: str) -> tupl
 def start(session: Session, command: ConfirmByConfidence, *, actor: Actor) -> TitleConfirmation | Confirmed:
     """Confirm, or hand it to a worker when there is much to read. Raises Invalid, StaleVersion."""
     at_least((), command.confidence)
-    waiting = _waiting(session, command)
-    if waiting <= MOST_ITEMS:
+    total = waiting(session, command.product_id)
+    if command.seen is not None and total > LARGEST:
+        raise StaleVersion(command.seen, total)  # nobody was shown so many: there are more now
+    if total <= MOST_ITEMS:
         taken, _looked = suggested(session, command.product_id, command.confidence)
         if command.seen is not None and command.seen != (now := fingerprint(taken)):
             raise StaleVersion(command.seen, now)
@@ -63,7 +66,7 @@ def start(session: Session, command: ConfirmByConfidence, *, actor: Actor) -> Ti
         confidence=command.confidence,
         extend=command.extend,
         fingerprint=command.seen or "",
-        total=waiting,
+        total=total,
     )
     session.add(queued)
     session.flush()
@@ -72,11 +75,9 @@ def start(session: Session, command: ConfirmByConfidence, *, actor: Actor) -> Ti
     return queued
 
 
-def _waiting(session: Session, command: ConfirmByConfidence) -> int:
-    """How many variants there are to look at: of those that were shown no more than could be shown."""
-    wanted = reads.without_options(command.product_id)
-    bounded = (wanted if command.seen is None else wanted.limit(LARGEST)).subquery()
-    return session.scalar(select(func.count()).select_from(bounded)) or 0
+def waiting(session: Session, product_id: int | None) -> int:
+    """How many variants there are to look at."""
+    return session.scalar(select(func.count()).select_from(reads.without_options(product_id).subquery())) or 0
 
 
 def run(confirmation_id: int, *, actor: Actor, report: Report | None = None) -> None:
@@ -151,7 +152,7 @@ def carry_out(session: Session, confirmation_id: int, *, actor: Actor, report: R
 
 def _lock_products(session: Session, taken: Sequence[Suggestion]) -> None:
     """All products before the first variant: the parts that follow find them locked."""
-    ids = any_(literal([s.variant.id for s in taken], ARRAY(BigInteger)))
+    ids = any_of(s.variant.id for s in taken)
     lock_products(session, session.scalars(select(Variant.product_id).where(Variant.id == ids)))
 
 

@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser
+from sqlalchemy import text
 
+from magflow.blueprints.variants import tasks
 from magflow.db import db
 from magflow.queries import catalogue
+from magflow.services import title_confirmations
+from magflow.services.title_confirmations import LARGEST
 from tests.browser.conftest import Person, new_person
 from tests.browser.test_generate import look
-from tests.shop import make_product, make_variant
+from tests.shop import ANA, make_product, make_variant
 
 pytestmark = pytest.mark.browser
 
@@ -91,3 +95,30 @@ def test_on_a_phone_in_other_languages(
     assert "Nothing is changed before" not in page.inner_text("main")
     context.close()
     assert person.complaints == []
+
+
+def test_more_than_can_be_shown_is_gone_through_by_a_worker(ana: Person, module_app: Flask) -> None:
+    # What is sure stands behind ten thousand that say nothing: it must be reached all the same.
+    with module_app.app_context():
+        product = make_product(name="Sticle", options={"Volum": [f"{n} ml" for n in range(1, 6)]})
+        with db.engine.begin() as connection:
+            made = (
+                "INSERT INTO variants (product_id, sku, title, status) SELECT :id, 'B-' || n, "
+                "CASE WHEN n > :clear THEN 'Sticla ' || n - :clear || ' ml' ELSE 'Sticla' END, 1 "
+                "FROM generate_series(1, :clear + 5) n"
+            )
+            connection.execute(text(made), {"id": product.id, "clear": LARGEST})
+    page = ana.go(f"/products/{product.id}/titles")
+    ana.press("[data-sure=likely]")
+    look(page, "titles-ask-many")
+    assert "All 10,005 variants that wait are looked at" in page.inner_text("main")
+    ana.press("button[name=agreed]")
+    number = int(page.url.rsplit("/", 1)[1])
+    with module_app.app_context():
+        tasks.confirm_titles(confirmation_id=number, actor=ANA.name)
+        assert title_confirmations.confirmation(db.session(), number).confirmed == 5
+        assert title_confirmations.waiting(db.session(), product.id) == LARGEST
+        db.session.remove()
+    ana.go(f"/products/titles/confirmations/{number}")
+    look(page, "titles-done-many")
+    assert "Left alone" in page.inner_text("main")

@@ -39,6 +39,8 @@ blueprint = Blueprint("titles", __name__)
 
 NEW: Final = "new:"
 """Before the name of a value that would be made, in a drop-down."""
+EVERYTHING: Final = "everything"
+"""In place of the fingerprint of what was shown, where there is too much to be shown."""
 TOLD: Final = 5
 """Refused items that are named in the message; the others still stand in the list."""
 
@@ -267,7 +269,8 @@ def _confirm_all(product_id: int | None) -> ResponseReturnValue:
     extend = bool(form["extend"])
     if form["seen"] is None or request.form.get("agreed") != "yes":
         return _ask(product_id, form["confidence"], extend, back)
-    command = ConfirmByConfidence(form["confidence"], product_id, extend, form["seen"])
+    seen = None if form["seen"] == EVERYTHING else form["seen"]
+    command = ConfirmByConfidence(form["confidence"], product_id, extend, seen)
 
     def work(session: Session, actor: Actor) -> Landing:
         done = title_confirmations.start.within(session, command, actor=actor)
@@ -287,9 +290,36 @@ def _confirm_all(product_id: int | None) -> ResponseReturnValue:
 
 def _ask(product_id: int | None, confidence: str, extend: bool, back: str) -> ResponseReturnValue:
     taken, looked = title_confirmations.suggested(reading(), product_id, confidence)
-    if not taken:
+    waiting = title_confirmations.waiting(reading(), product_id)
+    if not taken and waiting <= LARGEST:
         flash(_("Nothing is that sure."), "warning")
         return redirect(back, 303)
+    everything = waiting > LARGEST
+    return show(
+        "variants/titles_confirm.html",
+        consequences=_of_many(waiting, looked, len(taken)) if everything else _of_these(taken),
+        adding=everything or any(row.needs_more for row in taken),
+        extend=extend,
+        confidence=confidence,
+        fingerprint=EVERYTHING if everything else title_reading.fingerprint(taken),
+        back_url=back,
+    )
+
+
+def _of_many(waiting: int, looked: int, taken: int) -> list[str]:
+    """More than can be shown: what is done with all of them, and what came of the oldest."""
+    return [
+        _(
+            "All %(count)s variants that wait are looked at, oldest first; those that are sure enough then get "
+            "the values that are suggested for them.",
+            count=number(waiting),
+        ),
+        _("Of the oldest %(looked)s these are %(count)s now.", looked=number(looked), count=number(taken)),
+        _("Where the product lacks an option or a value, a variant is left out without the tick."),
+    ]
+
+
+def _of_these(taken: Sequence[Suggestion]) -> list[str]:
     adding = sum(row.needs_more for row in taken)
     certain = len(title_reading.at_least(taken, "certain"))
     consequences = [
@@ -305,18 +335,7 @@ def _ask(product_id: int | None, confidence: str, extend: bool, back: str) -> Re
                 adding,
             )
         )
-    if looked == LARGEST:
-        limit = number(LARGEST)
-        consequences.append(_("The oldest %(count)s are looked at; do it again for the rest.", count=limit))
-    return show(
-        "variants/titles_confirm.html",
-        consequences=consequences,
-        adding=adding,
-        extend=extend,
-        confidence=confidence,
-        fingerprint=title_reading.fingerprint(taken),
-        back_url=back,
-    )
+    return consequences
 
 
 # --- confirmed by a worker --------------------------------------------------------------------------------------------
