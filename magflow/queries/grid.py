@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, Text, any_, exists, func, literal, select
+from sqlalchemy import ARRAY, Text, any_, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
+from magflow.db import any_of
 from magflow.domain.grid import Row
 from magflow.models import Image, OptionValue, OptionValueVariant, ProductOptionType, Variant, VariantStatus
 
@@ -51,7 +52,7 @@ def _labels(session: Session, product_id: int, ids: Sequence[int]) -> dict[int, 
         select(OptionValueVariant.variant_id, label)
         .join(OptionValue, OptionValue.id == OptionValueVariant.option_value_id)
         .join(ProductOptionType, ProductOptionType.option_type_id == OptionValue.option_type_id)
-        .where(ProductOptionType.product_id == product_id, OptionValueVariant.variant_id == _any(ids))
+        .where(ProductOptionType.product_id == product_id, OptionValueVariant.variant_id == any_of(ids))
         .group_by(OptionValueVariant.variant_id)
     )
     return {row[0]: row[1] for row in found}
@@ -59,7 +60,7 @@ def _labels(session: Session, product_id: int, ids: Sequence[int]) -> dict[int, 
 
 def rows(session: Session, product_id: int, ids: Sequence[int]) -> dict[int, Row]:
     """These variants as they stand now, those of other products left out."""
-    found = session.execute(select(*COLUMNS).where(Variant.product_id == product_id, Variant.id == _any(ids)))
+    found = session.execute(select(*COLUMNS).where(Variant.product_id == product_id, Variant.id == any_of(ids)))
     return {row[0]: Row._make(row) for row in found}
 
 
@@ -80,8 +81,3 @@ def active_of(session: Session, product_id: int) -> Sequence[tuple[str | None, i
         )
     )
     return [(digest, id_, sku) for digest, id_, sku in found]
-
-
-def _any(ids: Sequence[int]) -> Any:
-    # One array parameter: two thousand ids are one value and not two thousand.
-    return any_(literal(list(ids), ARRAY(BigInteger)))

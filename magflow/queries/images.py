@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, func, literal, select, true, tuple_
+from sqlalchemy import ColumnElement, func, select, true, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from magflow.db import any_of
 from magflow.domain.errors import NotFound
 from magflow.models import Image, ImageFile, Product, SoldPicture, Variant
 
@@ -115,7 +116,7 @@ def covers_of_products(session: Session, product_ids: Sequence[int]) -> dict[int
     found = session.execute(
         select(Product.id, first.c.id, first.c.sha256, first.c.alt_text)
         .join(first, true())
-        .where(Product.id == _any(product_ids))
+        .where(Product.id == any_of(product_ids))
     )
     return {product_id: Cover(*cover) for product_id, *cover in found}
 
@@ -146,11 +147,6 @@ def covers_of_variants(session: Session, variant_ids: Sequence[int]) -> dict[int
         )
         .outerjoin(own, true())
         .outerjoin(shared, true())
-        .where(Variant.id == _any(variant_ids), func.coalesce(own.c.id, shared.c.id).is_not(None))
+        .where(Variant.id == any_of(variant_ids), func.coalesce(own.c.id, shared.c.id).is_not(None))
     )
     return {variant_id: Cover(*cover) for variant_id, *cover in found}
-
-
-def _any(ids: Sequence[int]) -> Any:
-    # One array parameter: two thousand ids are one value and not two thousand.
-    return any_(literal(list(ids), ARRAY(BigInteger)))

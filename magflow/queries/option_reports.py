@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ARRAY, BigInteger, Text, any_, cast, func, literal, select
+from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session
 
+from magflow.db import any_of
 from magflow.models import AuditEntry, Product, Variant, VariantTrouble
 
 
@@ -20,7 +21,7 @@ class ProductReport:
 
 def report(session: Session, product_ids: Sequence[int], request_id: str) -> list[ProductReport]:
     """Per product: variants that one request deactivated, and active ones that are incomplete or orphans by now."""
-    wanted = any_(literal(list(product_ids), ARRAY(BigInteger)))
+    wanted = any_of(product_ids)
     deactivated = dict(
         session.execute(
             select(Variant.product_id, func.count())

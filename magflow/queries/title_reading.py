@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, exists, func, literal, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from magflow.db import any_of
 from magflow.domain.title_reading import Item, KnownType, KnownValue, Lexicon, Reading, read_product
 from magflow.models import (
     OptionReadingSkip,
@@ -129,13 +130,9 @@ def of_variants(
     return [found[id_] for id_ in ids if id_ in found]
 
 
-def _any(ids: Sequence[int]) -> ColumnElement[Any]:
-    return any_(literal(list(ids), ARRAY(BigInteger)))
-
-
 def _side_by_side(session: Session, ids: Sequence[int]) -> Sequence[Any]:
     """All variants of the products of these."""
-    products = select(Variant.product_id).where(Variant.id == _any(ids))
+    products = select(Variant.product_id).where(Variant.id == any_of(ids))
     return session.execute(
         select(
             Variant.id,
@@ -165,7 +162,7 @@ def _held(session: Session, product_ids: Sequence[int]) -> Mapping[int, dict[int
             (ProductOptionType.product_id == Variant.product_id)
             & (ProductOptionType.option_type_id == OptionValue.option_type_id),
         )
-        .where(Variant.product_id == _any(product_ids), Variant.options_digest.is_not(None))
+        .where(Variant.product_id == any_of(product_ids), Variant.options_digest.is_not(None))
     )
     for variant_id, type_id, value_id in rows:
         held.setdefault(variant_id, {})[type_id] = value_id
@@ -190,7 +187,7 @@ class _Options:
         for product_id, type_id, name in session.execute(
             select(ProductOptionType.product_id, OptionType.id, OptionType.name)
             .join(OptionType, OptionType.id == ProductOptionType.option_type_id)
-            .where(ProductOptionType.product_id == _any(product_ids))
+            .where(ProductOptionType.product_id == any_of(product_ids))
             .order_by(ProductOptionType.position, OptionType.id)
         ):
             self._types.setdefault(product_id, []).append((type_id, name))
@@ -204,7 +201,7 @@ class _Options:
                 OptionValue.presentation,
             )
             .join(OptionValue, OptionValue.id == ProductOptionValue.option_value_id)
-            .where(ProductOptionValue.product_id == _any(product_ids))
+            .where(ProductOptionValue.product_id == any_of(product_ids))
             .order_by(ProductOptionValue.position, OptionValue.id)
         ):
             known = KnownValue(value_id, name, presentation)

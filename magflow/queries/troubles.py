@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, and_, any_, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import Session
 
+from magflow.db import any_of
 from magflow.domain.options import name_key
 from magflow.models import (
     OptionType,
@@ -76,11 +77,6 @@ class TwinValue:
     other_id: int
     other_name: str
     variants: int
-
-
-def any_of(ids: Sequence[int]) -> ColumnElement[Any]:
-    """As one array parameter."""
-    return any_(literal(list(ids), ARRAY(BigInteger)))
 
 
 def _is_kept() -> ColumnElement[bool]:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, and_, any_, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from magflow.db import any_of
 from magflow.models import Product, Variant
 from magflow.queries.catalogue import contains
 from magflow.queries.paging import EXACT_UP_TO
@@ -79,7 +80,7 @@ def meant(session: Session, key: InstrumentedAttribute[int], ways: Sequence[Way]
     """
     ids = session.scalars(some_of(ways, EXACT_UP_TO + 1)).all()
     if len(ids) <= EXACT_UP_TO:
-        return key == any_(literal(sorted(set(ids)), ARRAY(BigInteger))), False
+        return key == any_of(sorted(set(ids))), False
     return or_(*(way.asked for way in ways)), True
 
 

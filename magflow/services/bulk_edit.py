@@ -12,10 +12,11 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, func, literal, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, lock_bulk_edit, lock_variant_rows, refer_to_products_of, transactional
+from magflow.db import any_of
 from magflow.domain.actors import Actor
 from magflow.domain.bulk_edit import RefusedValue, Rule, check_rules, new_price, new_stock
 from magflow.domain.errors import Conflict, FieldError, Invalid, NotFound, StaleVersion
@@ -228,7 +229,7 @@ def rows_of(session: Session, ids: Sequence[int]) -> Iterable[Row]:
             Variant.options_digest,
             Variant.version,
             Variant.movement_seq,
-        ).where(Variant.id == _any(ids))
+        ).where(Variant.id == any_of(ids))
     )
     return (Row(*row) for row in found)
 
@@ -254,11 +255,6 @@ def _value(row: Row, rule: Rule) -> Any:
     return int(VariantStatus.ACTIVE if rule.action == "activate" else VariantStatus.INACTIVE)
 
 
-def _any(ids: Sequence[int]) -> ColumnElement[Any]:
-    """As one array parameter: a hundred thousand ids are one value and not a hundred thousand."""
-    return any_(literal(list(ids), ARRAY(BigInteger)))
-
-
 def _without_collisions(session: Session, planned: list[PlannedRow]) -> list[PlannedRow]:
     """Refuse what would make two active variants of one combination: among themselves, and with those outside."""
     waking = [p for p in planned if p.new.get("status") == VariantStatus.ACTIVE]
@@ -266,7 +262,7 @@ def _without_collisions(session: Session, planned: list[PlannedRow]) -> list[Pla
         return planned
     outside = session.execute(
         select(Variant.product_id, Variant.options_digest).where(
-            Variant.product_id == _any(sorted({p.row.product_id for p in waking})),
+            Variant.product_id == any_of(sorted({p.row.product_id for p in waking})),
             Variant.status == VariantStatus.ACTIVE,
         )
     )

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,7 +12,8 @@ from magflow.concurrency import lock_names, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import AlreadyTaken, FieldError, Invalid
 from magflow.domain.options import name_key
-from magflow.models import OptionType, OptionValue, OptionValueVariant, ProductOptionType, ProductOptionValue
+from magflow.models import OptionType, OptionValue, OptionValueVariant
+from magflow.queries.catalogue import product_options
 
 MOST_OPTIONS = 50
 """Options of one product: each is a lock on its name, and nobody chooses among more."""
@@ -26,6 +28,17 @@ class OptionInput:
 
     name: str
     values: Sequence[str] = ()
+
+
+OFFER: Final = """
+INSERT INTO product_option_values (product_id, option_value_id, position)
+SELECT new.product_id, new.value_id,
+       coalesce((SELECT max(position) + 1 FROM product_option_values v WHERE v.product_id = new.product_id), 0)
+       + row_number() OVER (PARTITION BY new.product_id ORDER BY o.option_type_id, o.position, o.id) - 1
+FROM unnest(%(left)s::bigint[], %(right)s::bigint[]) AS new (product_id, value_id)
+JOIN option_values o ON o.id = new.value_id
+ON CONFLICT DO NOTHING"""
+"""Products (`left`) offer values (`right`) from now on, behind those that they offer already."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +65,8 @@ class ProductOptions:
 
 def options_of(session: Session, product_id: int) -> ProductOptions:
     """The product's options, read from the database."""
-    types = session.scalars(
-        select(OptionType)
-        .join(ProductOptionType, ProductOptionType.option_type_id == OptionType.id)
-        .where(ProductOptionType.product_id == product_id)
-        .order_by(ProductOptionType.position, OptionType.id)
-    ).all()
-    values = session.scalars(
-        select(OptionValue)
-        .join(ProductOptionValue, ProductOptionValue.option_value_id == OptionValue.id)
-        .where(ProductOptionValue.product_id == product_id)
-        .order_by(ProductOptionValue.position, OptionValue.id)
-    ).all()
-    return ProductOptions(tuple(types), {t.id: tuple(v for v in values if v.option_type_id == t.id) for t in types})
+    rows = product_options(session, product_id)
+    return ProductOptions(tuple(row.type for row in rows), {row.type.id: row.values for row in rows})
 
 
 def chosen_by_variant(session: Session, variant_ids: Collection[int]) -> dict[int, dict[int, int]]:

@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, any_, literal, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, lock_products
+from magflow.db import any_of
 from magflow.domain.options import digest
 from magflow.models import BulkEdit, OptionValue, OptionValueVariant, ProductOptionType, Variant, VariantStatus
-from magflow.services import trouble_finder
+from magflow.services import options, trouble_finder
 
 
 class Move(NamedTuple):
@@ -45,15 +46,6 @@ SET options_digest = (
         WHERE h.variant_id = v.id),
     version = version + 1, updated_at = clock_timestamp()
 WHERE v.id = ANY(%(ids)s::bigint[])"""
-
-EXTEND: Final = """
-INSERT INTO product_option_values (product_id, option_value_id, position)
-SELECT new.product_id, new.value_id,
-       coalesce((SELECT max(position) + 1 FROM product_option_values v WHERE v.product_id = new.product_id), 0)
-       + row_number() OVER (PARTITION BY new.product_id ORDER BY o.option_type_id, o.position, o.id) - 1
-FROM unnest(%(left)s::bigint[], %(right)s::bigint[]) AS new (product_id, value_id)
-JOIN option_values o ON o.id = new.value_id
-ON CONFLICT DO NOTHING"""
 
 TOUCH: Final = """
 UPDATE products SET version = version + 1, updated_at = clock_timestamp() WHERE id = ANY(%(ids)s::bigint[])
@@ -105,7 +97,7 @@ def extend(session: Session, offered: Collection[tuple[int, int]]) -> Extension:
     if not offered:
         return Extension()
     holders = [id_ for (id_,) in execute(session, HOLDERS, columns(offered))]
-    execute(session, EXTEND, columns(offered))
+    execute(session, options.OFFER, columns(offered))
     versions = dict(execute(session, TOUCH, {"ids": sorted({p for p, _value in offered})}).fetchall())
     return Extension(offered, versions, holders)
 
@@ -140,7 +132,7 @@ def is_one(edit: BulkEdit) -> bool:
 def lock_products_of(session: Session, variant_ids: Sequence[int]) -> None:
     """The products of these variants, before the variants: nobody makes one of the combinations meanwhile."""
     lock_products(
-        session, session.scalars(select(Variant.product_id).where(Variant.id == _any(variant_ids)).distinct())
+        session, session.scalars(select(Variant.product_id).where(Variant.id == any_of(variant_ids)).distinct())
     )
 
 
@@ -150,13 +142,13 @@ def refusals(session: Session, back: Mapping[int, Mapping[str, Any]]) -> dict[in
     old = {id_: frozenset(kept["options"]) for id_, kept in back.items()}
     named = sorted({value for values in old.values() for value in values})
     type_of: dict[int, int] = dict(
-        session.execute(select(OptionValue.id, OptionValue.option_type_id).where(OptionValue.id == _any(named))).all()
+        session.execute(select(OptionValue.id, OptionValue.option_type_id).where(OptionValue.id == any_of(named))).all()
     )
     products = sorted({row.product_id for row in rows.values()})
     types: dict[int, set[int]] = {}
     for product_id, type_id in session.execute(
         select(ProductOptionType.product_id, ProductOptionType.option_type_id).where(
-            ProductOptionType.product_id == _any(products)
+            ProductOptionType.product_id == any_of(products)
         )
     ):
         types.setdefault(product_id, set()).add(type_id)
@@ -165,7 +157,7 @@ def refusals(session: Session, back: Mapping[int, Mapping[str, Any]]) -> dict[in
         (row.product_id, row.options_digest)
         for row in session.execute(
             select(Variant.product_id, Variant.options_digest).where(
-                Variant.product_id == _any(products), Variant.status == VariantStatus.ACTIVE
+                Variant.product_id == any_of(products), Variant.status == VariantStatus.ACTIVE
             )
         )
     }
@@ -186,7 +178,7 @@ def refusals(session: Session, back: Mapping[int, Mapping[str, Any]]) -> dict[in
 
 def _rows(session: Session, ids: Sequence[int]) -> Sequence[Any]:
     return session.execute(
-        select(Variant.id, Variant.product_id, Variant.status, Variant.options_digest).where(Variant.id == _any(ids))
+        select(Variant.id, Variant.product_id, Variant.status, Variant.options_digest).where(Variant.id == any_of(ids))
     ).all()
 
 
@@ -195,7 +187,7 @@ def put_back(session: Session, edit: BulkEdit, back: Mapping[int, Mapping[str, A
     held: dict[int, set[int]] = {id_: set() for id_ in back}
     for variant_id, value_id in session.execute(
         select(OptionValueVariant.variant_id, OptionValueVariant.option_value_id).where(
-            OptionValueVariant.variant_id == _any([*back])
+            OptionValueVariant.variant_id == any_of([*back])
         )
     ):
         held[variant_id].add(value_id)
@@ -206,7 +198,3 @@ def put_back(session: Session, edit: BulkEdit, back: Mapping[int, Mapping[str, A
         if withdrawn := {id_ for (id_,) in execute(session, WITHDRAW, seen)}:
             execute(session, TOUCH, {"ids": sorted(withdrawn)})
     trouble_finder.look(session, {row.product_id for row in _rows(session, [*back])})
-
-
-def _any(ids: Sequence[int]) -> Any:
-    return any_(literal(list(ids), ARRAY(BigInteger)))

@@ -5,14 +5,15 @@ whoever collides is refused alone. What the person saw travels along: a variant 
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, any_, delete, literal, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, lock_products, lock_variant_rows, transactional
+from magflow.db import any_of
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid
 from magflow.domain.options import digest
@@ -165,15 +166,11 @@ def _with_new_values(session: Session, command: ConfirmReadings) -> ConfirmReadi
     return ConfirmReadings(items, command.extend, command.product_id)
 
 
-def _any(ids: Collection[int]) -> Any:
-    return any_(literal(list(ids), ARRAY(BigInteger)))
-
-
 def _confirmed(session: Session, command: ConfirmReadings) -> Confirmed:
     ids = [item.variant_id for item in command.items]
     if not ids:
         return Confirmed(())
-    lock_products(session, session.scalars(select(Variant.product_id).where(Variant.id == _any(ids))))
+    lock_products(session, session.scalars(select(Variant.product_id).where(Variant.id == any_of(ids))))
     lock_variant_rows(session, ids)
     plan = _Plan(session, command)
     plan.decide()
@@ -197,7 +194,7 @@ class _Plan:
                 Variant.status,
                 Variant.version,
                 Variant.options_digest,
-            ).where(Variant.id == _any(ids))
+            ).where(Variant.id == any_of(ids))
         )
         self.rows: dict[int, Any] = {row.id: row for row in rows}
         products = sorted({row.product_id for row in self.rows.values()})
@@ -206,20 +203,20 @@ class _Plan:
         self.types = _pairs(
             session,
             select(ProductOptionType.product_id, ProductOptionType.option_type_id).where(
-                ProductOptionType.product_id == _any(products)
+                ProductOptionType.product_id == any_of(products)
             ),
         )
         self.offered = _pairs(
             session,
             select(ProductOptionValue.product_id, ProductOptionValue.option_value_id).where(
-                ProductOptionValue.product_id == _any(products)
+                ProductOptionValue.product_id == any_of(products)
             ),
         )
         self.taken: dict[tuple[int, str], tuple[int, str]] = {
             (row.product_id, row.options_digest): (row.id, row.sku)
             for row in session.execute(
                 select(Variant.id, Variant.product_id, Variant.sku, Variant.options_digest).where(
-                    Variant.product_id == _any(products),
+                    Variant.product_id == any_of(products),
                     Variant.status == VariantStatus.ACTIVE,
                     Variant.options_digest.is_not(None),
                 )
@@ -279,7 +276,7 @@ class _Plan:
             select(Variant.product_id, Variant.id, OptionValue.option_type_id)
             .join(OptionValueVariant, OptionValueVariant.variant_id == Variant.id)
             .join(OptionValue, OptionValue.id == OptionValueVariant.option_value_id)
-            .where(Variant.product_id == _any(sorted(added)))
+            .where(Variant.product_id == any_of(sorted(added)))
         )
         returning = {
             (product, type_id)
@@ -314,7 +311,7 @@ class _Plan:
         )
         if types or values:
             execute(self.session, ADD_TYPES, _columns(types))
-            execute(self.session, ADD_VALUES, _columns(values))
+            execute(self.session, option_rows.OFFER, _columns(values))
             touched = sorted({product for product, _ in [*types, *values]})
             execute(self.session, TOUCH_PRODUCTS, {"ids": touched})
         pairs = [(id_, value) for id_, chosen in sorted(self.accepted.items()) for value in chosen.values()]
@@ -343,15 +340,6 @@ SELECT new.product_id, new.type_id,
        + row_number() OVER (PARTITION BY new.product_id ORDER BY o.position, o.id) - 1
 FROM unnest(%(left)s::bigint[], %(right)s::bigint[]) AS new (product_id, type_id)
 JOIN option_types o ON o.id = new.type_id
-ON CONFLICT DO NOTHING"""
-
-ADD_VALUES: Final = """
-INSERT INTO product_option_values (product_id, option_value_id, position)
-SELECT new.product_id, new.value_id,
-       coalesce((SELECT max(position) + 1 FROM product_option_values v WHERE v.product_id = new.product_id), 0)
-       + row_number() OVER (PARTITION BY new.product_id ORDER BY o.option_type_id, o.position, o.id) - 1
-FROM unnest(%(left)s::bigint[], %(right)s::bigint[]) AS new (product_id, value_id)
-JOIN option_values o ON o.id = new.value_id
 ON CONFLICT DO NOTHING"""
 
 TOUCH_PRODUCTS: Final = """
@@ -388,13 +376,13 @@ def skip(session: Session, command: SkipReadings, *, actor: Actor) -> int:
     """Do not suggest anything for these variants any more, or do again. Returns for how many that is new."""
     ids = sorted(set(command.variant_ids))
     if command.product_id is not None:
-        of_product = select(Variant.id).where(Variant.id == _any(ids), Variant.product_id == command.product_id)
+        of_product = select(Variant.id).where(Variant.id == any_of(ids), Variant.product_id == command.product_id)
         ids = list(session.scalars(of_product))
     if command.skipped:
         return len(execute(session, SKIP, {"ids": ids, "by": actor.name}).fetchall())
     gone = session.execute(
         delete(OptionReadingSkip)
-        .where(OptionReadingSkip.variant_id == _any(ids))
+        .where(OptionReadingSkip.variant_id == any_of(ids))
         .returning(OptionReadingSkip.variant_id)
     )
     return len(gone.all())

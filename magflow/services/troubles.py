@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from magflow.concurrency import execute, lock_products, lock_variant_rows, transactional
+from magflow.db import any_of
 from magflow.domain.actors import Actor
 from magflow.domain.bulk_edit import Rule
 from magflow.domain.errors import FieldError, Invalid, StaleVersion
@@ -29,7 +30,7 @@ from magflow.models import (
     VariantStatus,
     VariantTrouble,
 )
-from magflow.queries.troubles import TroubleFilter, any_of, troubled_ids
+from magflow.queries.troubles import TroubleFilter, troubled_ids
 from magflow.services import bulk_edit, remaps, trouble_finder
 from magflow.services.bulk_edit import BulkPlan, PlannedRow, Selection
 from magflow.services.remaps import Move

@@ -191,6 +191,23 @@ class Quantity(Integer):
         super().__init__(least=least, most=most, **options)
 
 
+class Difference(BorderField):
+    """An amount, a number of units, or per cent; below zero for a difference."""
+
+    def __init__(self, **options: Any) -> None:
+        documented = {
+            "type": ["string", "number"],
+            "pattern": r"^[+-]?[0-9]{1,10}(\.[0-9]{1,2})?$",
+            "minimum": float(-MONEY_MAX),
+            "maximum": float(MONEY_MAX),
+            "multipleOf": 0.01,
+        }
+        super().__init__(documented=documented, **options)
+
+    def convert(self, value: object, as_text: bool) -> Decimal:
+        return border.decimal(value, least=-MONEY_MAX, sign="." if as_text else None)
+
+
 class Money(BorderField):
     """An amount: a JSON number or a text such as "19.90"; never a float on the way."""
 

@@ -1,7 +1,6 @@
 """The API of bulk edits: previewed, carried out, looked at, undone."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 from flask import Response
@@ -9,8 +8,6 @@ from marshmallow import fields
 
 from magflow.blueprints.variants.requests import LONGEST_EAN, LONGEST_OPTION, LONGEST_SKU, STATUSES
 from magflow.db import db
-from magflow.domain import border
-from magflow.domain.border import MONEY_MAX
 from magflow.domain.bulk_edit import ACTIONS, ROUNDINGS, Rule
 from magflow.domain.errors import FieldError, Invalid
 from magflow.queries import bulk_edits
@@ -22,7 +19,7 @@ from magflow.services.variants import ACTIVE, INACTIVE
 from magflow.web.answers import Amount, Answer, Count, Time, Word
 from magflow.web.api import ApiBlueprint, perform, success
 from magflow.web.bodies import EmptyBody
-from magflow.web.border import Body, Boolean, BorderField, Id, ListOf, Nested, OneOf, Quantity, Text
+from magflow.web.border import Body, Boolean, Difference, Id, ListOf, Nested, OneOf, Quantity, Text
 from magflow.web.permissions import requires
 
 api = ApiBlueprint("api_bulk_edits", __name__, description="Many variants changed at once, and set back")
@@ -38,29 +35,12 @@ FINGERPRINT: Final = {
 }
 
 
-class Value(BorderField):
-    """An amount, a number of units, or per cent; below zero for a difference."""
-
-    def __init__(self, **options: Any) -> None:
-        documented = {
-            "type": ["string", "number"],
-            "pattern": r"^[+-]?[0-9]{1,10}(\.[0-9]{1,2})?$",
-            "minimum": float(-MONEY_MAX),
-            "maximum": float(MONEY_MAX),
-            "multipleOf": 0.01,
-        }
-        super().__init__(documented=documented, **options)
-
-    def convert(self, value: object, as_text: bool) -> Decimal:
-        return border.decimal(value, least=-MONEY_MAX, sign="." if as_text else None)
-
-
 class ChangeBody(Body):
     """One change. `price`: set, add, percent. `compare_at_price`: also clear. `stock`: set, add. `status`: activate…"""
 
     field = OneOf(FIELDS, required=True)
     action = OneOf(EVERY_ACTION, required=True)
-    value = Value(allow_none=True)
+    value = Difference(allow_none=True)
     rounding = OneOf(ROUNDINGS, load_default="cent")
 
 

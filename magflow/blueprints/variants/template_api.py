@@ -1,7 +1,6 @@
 """The API of price templates, and of products that are priced by them."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Final
 
 from flask import Response
@@ -10,8 +9,6 @@ from marshmallow import fields
 from magflow.blueprints.variants.bulk_api import FINGERPRINT, BulkEditOut, BulkPreviewOut, bulk_edit_json, plan_json
 from magflow.blueprints.variants.requests import LONGEST_OPTION
 from magflow.db import db
-from magflow.domain import border
-from magflow.domain.border import MONEY_MAX
 from magflow.domain.price_templates import PriceRule
 from magflow.queries import price_templates as queries
 from magflow.queries.price_templates import TemplateRow
@@ -19,29 +16,12 @@ from magflow.services import price_templates
 from magflow.services.price_templates import MOST_RULES, ApplyTemplate, SaveTemplate
 from magflow.web.answers import Amount, Answer, Count, Time, Word, listed
 from magflow.web.api import ApiBlueprint, PageQuery, id_after, perform, success
-from magflow.web.border import Body, Boolean, BorderField, Id, ListOf, Money, Nested, OneOf, Text
+from magflow.web.border import Body, Boolean, Difference, Id, ListOf, Money, Nested, OneOf, Text
 from magflow.web.permissions import requires
 
 api = ApiBlueprint("api_price_templates", __name__, description="Prices by option value")
 
 KINDS: Final = ("amount", "percent")
-
-
-class Signed(BorderField):
-    """A difference: an amount or per cent that may be below zero."""
-
-    def __init__(self, **options: Any) -> None:
-        documented = {
-            "type": ["string", "number"],
-            "pattern": r"^[+-]?[0-9]{1,10}(\.[0-9]{1,2})?$",
-            "minimum": float(-MONEY_MAX),
-            "maximum": float(MONEY_MAX),
-            "multipleOf": 0.01,
-        }
-        super().__init__(documented=documented, **options)
-
-    def convert(self, value: object, as_text: bool) -> Decimal:
-        return border.decimal(value, least=-MONEY_MAX, sign="." if as_text else None)
 
 
 class PriceRuleBody(Body):
@@ -50,7 +30,7 @@ class PriceRuleBody(Body):
     option_name = Text(required=True, most=LONGEST_OPTION)
     option_value = Text(required=True, most=LONGEST_OPTION)
     kind = OneOf(KINDS, load_default="amount")
-    amount = Signed(required=True)
+    amount = Difference(required=True)
 
 
 class PriceTemplateBody(Body):
