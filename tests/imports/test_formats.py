@@ -10,8 +10,9 @@ import psycopg
 import pytest
 from flask import Flask
 
-from magflow.domain.imports import workbooks
+from magflow.domain.imports import layouts, workbooks
 from magflow.domain.imports.choices import Choices
+from magflow.domain.imports.faults import FileFault
 from magflow.services.feeds import FeedRecord
 from magflow.services.imports import batches, runner
 from magflow.services.imports.batches import Batch
@@ -67,6 +68,33 @@ def test_woocommerce_brings_variable_products_and_the_same_again_changes_nothing
     over = WOO + WOO_ROWS.replace("59.90,49.90", "59.90,")
     assert bring(over).counts == (1, 5, 1)
     assert variants_of(owner, "Woo Tee")[0][2] is None
+
+
+TRANSLATED = {
+    "ro": "ID,Tip,SKU,Nume,Publicat,Descriere,Părinte,Preț obișnuit,Preț promoțional,Stoc,Categorii,Imagini,"
+    "Nume atribut 1,Valoare (valori) atribut 1,Atribut 1 global,Numele atributului 2,Valorile atributului 2\n",
+    "it": "ID,Tipo,COD,Nome,Pubblicato,Descrizione,Genitore,Prezzo di listino,Prezzo in offerta,Magazzino,Categorie,"
+    "Immagini,Nome dell'attributo 1,Valore dell'attributo 1,Attributo 1 globale,Nome dell'attributo 2,"
+    "Valore dell'attributo 2\n",
+}
+
+
+@pytest.mark.parametrize("language", sorted(TRANSLATED))
+def test_woocommerces_header_is_understood_in_the_shops_language(language: str, bring: Import, owner: Owner) -> None:
+    tag = f"{language}-"
+    rows = WOO_ROWS.replace("W-", tag).replace("Woo", f"Woo {language}").replace("\n1", f"\n{ord(language[0])}1")
+    done = bring(TRANSLATED[language] + rows.replace("id:10", f"{tag}T"))
+    assert done.faults() == [(8, "Părinte" if language == "ro" else "Genitore", "parent_missing")]
+    shown = [(s, str(p), str(c), o) for s, p, c, _stock, _status, o in variants_of(owner, f"Woo {language} Tee")]
+    assert shown == [
+        (f"{tag}T-RS", "49.90", "59.90", "Red/S"), (f"{tag}T-RM", "59.90", "None", "Red/M"),
+        (f"{tag}T-B", "49.90", "None", "Blue"),
+    ]  # fmt: skip
+    layout = layouts.recognise(TRANSLATED[language].strip().split(","), "variants")
+    assert layout.left_out == ("Atribut 1 global" if language == "ro" else "Attributo 1 globale",)
+    # A supplier's list is nobody's export, whatever its columns are called.
+    with pytest.raises(FileFault):
+        layouts.recognise(["Cod", "Nume", "Preț normal", "Stoc", "Tip"], "variants")
 
 
 def test_two_woocommerce_products_of_one_name_stay_two(bring: Import, owner: Owner) -> None:

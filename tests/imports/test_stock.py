@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+import pytest
 
+from magflow.domain.imports import layouts
 from magflow.domain.imports.choices import Choices
+from magflow.domain.imports.faults import FileFault
 from magflow.services import checkout, stock
 from magflow.services.checkout import FinalizeOrder
 from tests.imports.conftest import Import
@@ -102,6 +105,35 @@ def test_locations_of_an_inventory_file_make_one_stock(bring: Import) -> None:
     assert (stock_of(a), stock_of(b)) == (8, 9)
     twice = bring(INVENTORY + rows.splitlines()[0] + "\n" + rows.splitlines()[0] + "\n", kind="stock")
     assert [code for _line, _column, code in twice.faults()] == ["same_variant_twice"] * 2
+
+
+def test_an_inventory_file_with_a_column_for_each_location(bring: Import, owner: Owner) -> None:
+    """The older, wide layout: a row for each variant, the locations' names in the header."""
+    horn, viol = make_product(name="Wide Horn"), make_product(name="Wide Viol")
+    a, b = make_variant(horn, sku="WI-1", stock=7), make_variant(viol, sku="WI-2", stock=3)
+    head = "Handle,Title,Option1 Name,Option1 Value,SKU,HS Code,COO,Depozit Nord,Magazin\n"
+    rows = (
+        "wide-horn,Horn,Title,Default Title,WI-1,,RO,5,not stocked\n"
+        "wide-viol,Viol,Title,Default Title,,,RO,2,4\n"
+        "wide-horn,Horn,Title,Default Title,WI-1x,,RO,,1\n"
+        "wide-viol,Viol,Title,Default Title,WI-2y,,RO,x,-1\n"
+        "wide-horn,Horn,Title,Default Title,WI-1z,,RO,-3,1\n"
+    )
+    done = bring(head + rows, kind="stock")
+    assert done.faults() == [
+        (4, "Depozit Nord", "required"), (5, "Depozit Nord", "not_a_number"),
+        (6, "Depozit Nord, Magazin", "below_zero"),
+    ]  # fmt: skip
+    assert (done.counts, stock_of(a), stock_of(b), movements_of(a)) == ((2, 0, 3), 5, 6, [-2])
+    good = head + "".join(rows.splitlines(keepends=True)[:2])
+    assert bring(good, kind="stock").counts == (0, 2, 0)
+    one = bring(good, kind="stock", choices=Choices(location="Magazin"))
+    assert one.counts == (1, 1, 0)
+    assert (stock_of(a), stock_of(b)) == (5, 4)
+    layout = layouts.recognise(head.strip().split(","), "stock")
+    assert (layout.format, layout.left_out) == ("shopify", ("Title", "HS Code", "COO"))
+    with pytest.raises(FileFault):
+        layouts.recognise(["Handle", "Title", "Option1 Name", "Option1 Value", "SKU"], "stock")
 
 
 def test_what_was_sold_since_the_figures_were_taken_is_not_lost(bring: Import, owner: Owner) -> None:

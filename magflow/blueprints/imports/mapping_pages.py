@@ -146,10 +146,10 @@ def _look(row: imports.File, chosen: Choices) -> Looked:
     headers = files.header_of(path, found)[:MOST_SHOWN_COLUMNS]
     rows = files.sample(path, found, len(headers), LOOKED_AT)
     fault: FileFault | None = None
-    form, left_out = "magflow", tuple[str, ...]()
+    form, left_out, wide = "magflow", tuple[str, ...](), tuple[int, ...]()
     try:
         reading = files.recognise(path, row.kind, "auto", chosen)
-        form, left_out = reading.layout.format, reading.layout.left_out
+        form, left_out, wide = reading.layout.format, reading.layout.left_out, reading.layout.locations
     except FileFault as error:
         fault = error
     mapping = chosen.mapping or _own_names(row.kind, headers) or guessing.guess(headers, row.kind)
@@ -160,13 +160,17 @@ def _look(row: imports.File, chosen: Choices) -> Looked:
         found.delimiter,
         [_column(place, header, mapping.get(header, ""), rows, chosen) for place, header in enumerate(headers)],
         left_out,
-        _locations(headers, rows) if form == "shopify" and row.kind == "stock" else (),
+        _locations(headers, rows, wide) if form == "shopify" and row.kind == "stock" else (),
         fault if chosen.mapping is not None else None,
     )
 
 
-def _locations(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
-    """The places of an inventory file, where there are several: (value, label)."""
+def _locations(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], wide: Sequence[int]
+) -> list[tuple[str, str]]:  # fmt: skip
+    """The places of an inventory file, where there are several: (value, label). `wide`: each has a column."""
+    if wide:
+        return [(name, name) for place in wide if (name := headers[place].strip())] if len(wide) > 1 else []
     places = [place for place, header in enumerate(headers) if layouts.folded(header) == "location"]
     found = sorted({row[place].strip() for row in rows for place in places if row[place].strip()})
     return [(name, name) for name in found] if len(found) > 1 else []

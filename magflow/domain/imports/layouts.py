@@ -1,10 +1,11 @@
 """Whose format a file is, told by its header, and which column means what."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
+from magflow.domain.imports import woo_names
 from magflow.domain.imports.faults import FileFault
 from magflow.domain.imports.records import MOST_COLUMNS
 
@@ -79,6 +80,8 @@ INVENTORY_LEFT_OUT: Final = frozenset({
     "committed (not editable)", "available (not editable)", "incoming", "unavailable", "committed", "available",
 })  # fmt: skip
 INVENTORY_MARKS: Final = frozenset({"on hand (new)", "on hand (current)", "on hand"})
+WIDE_MARKS: Final = frozenset({"option1 name", "option1 value"})
+"""An older layout has a row for each variant and a column for each location; it is known by the columns around them."""
 
 WOOCOMMERCE_HANDLE: Final = "Meta: magflow_handle"
 """Our own column in WooCommerce's file: it keeps such columns as notes, and gives them back."""
@@ -110,6 +113,8 @@ class Layout:
     """Per option the places of its name and of its value; Shopify leaves the name out on all rows but the first."""
     left_out: tuple[str, ...] = ()
     """Columns that are not taken over."""
+    locations: tuple[int, ...] = ()
+    """Places of columns that are named after a location, and hold what is there."""
     constants: tuple[str, ...] = ()
     """Cells that every row has behind those of the file: names of options that a mapping gave."""
 
@@ -164,8 +169,9 @@ def check_supported(kind: str, wanted: str) -> None:
 
 def _format_of(kind: str, names: set[str]) -> str:
     if kind == "stock":
-        return "shopify" if names & INVENTORY_MARKS and "handle" in names else "magflow"
-    if kind == "variants" and names & WOOCOMMERCE_MARKS and "product" not in names:
+        return "shopify" if "handle" in names and names & (INVENTORY_MARKS | WIDE_MARKS) else "magflow"
+    foreign = kind == "variants" and "product" not in names
+    if foreign and (names & WOOCOMMERCE_MARKS or woo_names.is_translated(tuple(names))):
         return "woocommerce"
     return "shopify" if kind == "variants" and _is_shopify(names) else "magflow"
 
@@ -264,10 +270,14 @@ def _mapped(kind: str, headers: Sequence[str], names: Sequence[str], mapping: Ma
     _check_needed(kind, columns, by_key=bool(columns.keys() & {"sku", "external_id", "ean"}))
     named = tuple(headers) + tuple(f"option:{name}" for name in constants)
     both = (*pairs, *options)
-    return Layout(cast("Kind", kind), "magflow", named, columns, both, tuple(left_out), tuple(constants))
+    return Layout(cast("Kind", kind), "magflow", named, columns, both, tuple(left_out), constants=tuple(constants))
 
 
-def _woocommerce(headers: Sequence[str], names: Sequence[str]) -> Layout:
+def _woocommerce(headers: Sequence[str], written: Sequence[str]) -> Layout:
+    names = woo_names.in_english(written)
+    if repeated := sorted({header.strip() for header, name in zip(headers, names, strict=True)
+                           if name in WOOCOMMERCE and names.count(name) > 1}):  # fmt: skip
+        raise FileFault("repeated_columns", columns=", ".join(repeated))
     columns = {WOOCOMMERCE[name]: place for place, name in enumerate(names) if name in WOOCOMMERCE}
     options, _odd = _options(names, WOOCOMMERCE_ATTRIBUTE)
     if "name" not in columns:
@@ -283,14 +293,21 @@ def _inventory(headers: Sequence[str], names: Sequence[str]) -> Layout:
         if name in INVENTORY:
             columns.setdefault(INVENTORY[name], place)
     options, _odd = _options(names, SHOPIFY_OPTION)
-    missing = [header for header, name in (("Handle", "name"), ("On hand (new)", "stock")) if name not in columns]
+    known = {*columns.values(), *(place for pair in options for place in pair)}
+    locations = () if columns.keys() & {"stock", "expected", "location"} else tuple(
+        place for place, name in enumerate(names)
+        if name and place not in known and name not in INVENTORY_LEFT_OUT and name not in REPORT_COLUMNS
+    )  # fmt: skip
+    missing = [] if "name" in columns else ["Handle"]
+    missing += [] if "stock" in columns or locations else ["On hand (new)"]
     if missing:
         raise FileFault("missing_columns", columns=", ".join(missing))
-    return Layout("stock", "shopify", tuple(headers), columns, options, _left_out(headers, names, columns, options))
+    left_out = _left_out(headers, names, columns, [*options, locations])
+    return Layout("stock", "shopify", tuple(headers), columns, options, left_out, locations)
 
 
 def _left_out(
-    headers: Sequence[str], names: Sequence[str], columns: Mapping[str, int], options: Sequence[tuple[int, int]]
+    headers: Sequence[str], names: Sequence[str], columns: Mapping[str, int], options: Iterable[tuple[int, ...]]
 ) -> tuple[str, ...]:
     """The columns that nothing is taken from."""
     placed = {*columns.values(), *(place for pair in options for place in pair)}

@@ -24,14 +24,15 @@ NOT_STOCKED: Final = "not stocked"
 class StockReader:
     """Reads records in file order; `prepared` and `refused` are what they came to."""
 
-    def __init__(self, layout: Layout, import_id: int, *, add: bool = False) -> None:
-        """`add`: what the column stock says came on top of what is there."""
+    def __init__(self, layout: Layout, import_id: int, *, add: bool = False, location: str | None = None) -> None:
+        """`add`: what the column stock says came on top of what is there. `location`: the one that counts."""
         self.prepared = Prepared()
         self.refused: list[Refusal] = []
         self._layout = layout
         self._import_id = import_id
         self._inventory = layout.format == "shopify"
         self._add = add
+        self._location = location
         self._key = self._first = ""
         self._options: tuple[str, tuple[str, ...]] = ("", ())
         """Of the last handle: the names of its options, which stand on its first row only."""
@@ -59,6 +60,8 @@ class StockReader:
                 faults.append(CellFault(self._layout.headers[place], unfit.code, unfit.params, cell))
         if self._inventory:
             self._name_options(record, out)
+        if self._layout.locations:
+            faults += self._add_up(record, out)
         if not faults:
             faults = self._missing(out)
         if faults:
@@ -70,6 +73,32 @@ class StockReader:
         out[PLACE["line"]], out[PLACE["is_variant"]] = str(record.line), flag(True)
         out[PLACE["makes_product"]] = flag(False)
         self.prepared.add(self.prepared.rows, self._import_id, out)
+
+    def _add_up(self, record: Record, out: list[str]) -> list[CellFault]:
+        """What is at the locations together, or at the one that counts; where no figure is given, the stock stays.
+
+        Of a location with a blank cell among others nothing is said, and then nobody knows the sum.
+        """
+        headers = self._layout.headers
+        places = [place for place in self._layout.locations if self._location in {None, headers[place].strip()}]
+        said = {place: cell for place in places if (cell := record.cells[place].strip())}
+        if self._location is not None:
+            out[PLACE["title"]] = written(self._location)
+        if all(cell.lower() == NOT_STOCKED for cell in said.values()):
+            return []
+        faults = [CellFault(headers[place], "required", {}) for place in places if place not in said]
+        total = 0
+        for place, cell in said.items():
+            try:
+                total += 0 if cell.lower() == NOT_STOCKED else cells.whole(cell, least=-LARGEST_STOCK)
+            except Unfit as unfit:
+                faults.append(CellFault(headers[place], unfit.code, unfit.params, cell))
+        if not faults and not (-LARGEST_STOCK if self._add else 0) <= total <= LARGEST_STOCK:
+            column = ", ".join(headers[place].strip() for place in said)
+            code, params = ("below_zero", {}) if total < 0 else ("too_large", {"limit": LARGEST_STOCK})
+            faults.append(CellFault(column, code, params, str(total)))
+        out[PLACE["stock"]] = str(total)
+        return faults
 
     def _converted(self, name: str, cell: str) -> str:
         if name == "sku":

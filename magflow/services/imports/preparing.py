@@ -101,7 +101,7 @@ def prepare(
 def _reader(import_id: int, path: Path, reading: Reading) -> Reader:
     layout, choices = reading.layout, reading.choices
     if layout.kind == "stock":
-        return StockReader(layout, import_id, add=choices.stock == "add")
+        return StockReader(layout, import_id, add=choices.stock == "add", location=choices.location)
     if layout.kind == "offers":
         return OfferReader(layout, reading.signs, import_id)
     if layout.kind == "orders":
