@@ -94,6 +94,22 @@ def test_offers_are_sent_again_where_we_send_them(app: Flask) -> None:
         run(lambda session: execute(session, sql, {"on": False, "secret": None}), SYSTEM)
 
 
+def test_the_offer_that_is_due_is_sent_and_no_other(app: Flask) -> None:
+    variant = make_listed(offer("main", 9), offer("fbe", 26, synced=None))
+    due = alert_of(variant, "stale")
+    sql = "UPDATE marketplace_accounts SET publishing = code = 'main' AND %(on)s, credentials = %(secret)s"
+    run(lambda session: execute(session, sql, {"on": True, "secret": "sealed"}), SYSTEM)
+    try:
+        for _twice in range(2):
+            assert act("refresh", due) == [(due, "done")]
+        waiting = "SELECT count(*) FROM stock_outbox b JOIN offers o ON o.id = b.offer_id WHERE o.variant_id = :v"
+        assert value(waiting, v=variant.id) == 0  # MAIN was sent an hour ago
+        asked = "SELECT string_agg(args ->> 'variant_ids', ',') FROM procrastinate_jobs WHERE task_name = :task"
+        assert value(asked, task="automation.refresh_once") == f"[{variant.id}]"
+    finally:
+        run(lambda session: execute(session, sql, {"on": False, "secret": None}), SYSTEM)
+
+
 @pytest.fixture(scope="module")
 def owner(module_app: Flask) -> Clerk:
     return Clerk(module_app, "owner")

@@ -52,10 +52,10 @@ def refresh_account(*, account_id: int) -> None:
         log.warning("refresh not finished", extra={"account": account_id, "error": str(error)})
 
 
-def refresh_once(*, account_id: int) -> None:
-    """Send all of an account's stale offers again, because somebody asked for it."""
+def refresh_once(*, account_id: int, variant_ids: list[int] | None = None) -> None:
+    """Send an account's stale offers again, all of them or of these variants, because somebody asked for it."""
     try:
-        while refresh.run(account_id, by_person=True, actor=actor()):
+        while refresh.run(account_id, by_person=True, only=variant_ids, actor=actor()):
             pause_point()
     except (MarketplaceError, Refused) as error:
         log.warning("refresh not finished", extra={"account": account_id, "error": str(error)})

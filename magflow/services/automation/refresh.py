@@ -30,6 +30,7 @@ from magflow.services.automation.rules import OfRule
 from magflow.services.offers import Readings, clock
 from magflow.services.publishing import PUBLISH_TASK
 
+ONCE_TASK: Final = "automation.refresh_once"
 PORTION: Final = 500
 """Offers of one run: ten requests of fifty."""
 READ_PORTION: Final = 100
@@ -53,6 +54,7 @@ WHERE o.account_id = %(account)s AND o.status = {ACTIVE_OFFER}
                   WHERE e.account_id = o.account_id AND e.rule = 'refresh' AND e.offer_id = o.id
                     AND e.day = %(day)s AND (e.outcome <> 'would' OR %(dry)s))
   AND NOT EXISTS (SELECT FROM stock_outbox b WHERE b.offer_id = o.id)
+  AND (%(only)s::bigint[] IS NULL OR o.variant_id = ANY (%(only)s))
 ORDER BY o.last_synced_at NULLS FIRST, o.id LIMIT %(most)s"""
 TAKE: Final = f"""
 WITH due AS ({STALE}), noted AS (
@@ -97,6 +99,14 @@ WHERE e.offer_id = g.offer_id AND e.account_id = %(account)s AND e.rule = 'refre
 
 
 @dataclass(frozen=True)
+class RefreshOnce:
+    """What is due in an account, now: of these variants, or all of it."""
+
+    account_id: int
+    variant_ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Stale:
     """An offer that is due."""
 
@@ -126,13 +136,22 @@ class Result:
     at: datetime | None = None
 
 
-def run(account_id: int, *, actor: Actor) -> int:
-    """Refresh a portion of an account's offers. Returns how many were taken.
+@transactional
+def ask_once(session: Session, command: RefreshOnce, *, actor: Actor) -> None:
+    """Somebody wants what is due to be sent, whatever the rule is set to; a job does it. Raises NotFound."""
+    accounts.get(session, command.account_id)
+    only = None if command.variant_ids is None else sorted(set(command.variant_ids))
+    lock = f"{ONCE_TASK}:{command.account_id}" + ("" if only is None else ":" + "-".join(map(str, only)))
+    jobs.enqueue(session, ONCE_TASK, queueing_lock=lock, account_id=command.account_id, variant_ids=only)
+
+
+def run(account_id: int, *, by_person: bool = False, only: Sequence[int] | None = None, actor: Actor) -> int:
+    """Refresh a portion of an account's offers, `only` of these variants. Returns how many were taken.
 
     Raises NotFound, and MarketplaceError when the marketplace cannot be spoken to.
     """
     rule = OfRule(account_id, "refresh")
-    taken = take(rule, actor=actor)
+    taken = take(rule, by_person, only, actor=actor)
     failed = True
     try:
         if taken.by_price:
@@ -145,22 +164,34 @@ def run(account_id: int, *, actor: Actor) -> int:
 
 
 @transactional
-def take(session: Session, command: OfRule, *, actor: Actor) -> Taken:
-    """Choose what is due, as far as today allows it, and write it into the log; in a dry run that is all."""
+def take(
+    session: Session, command: OfRule, by_person: bool = False, only: Sequence[int] | None = None, *, actor: Actor
+) -> Taken:
+    """Choose what is due, as far as today allows it, and write it into the log; in a dry run that is all.
+
+    A person who asks for it is not held up by the rule's switch, pause and maximum; the log is the same.
+    """
     held = rules.hold(session, command.account_id, "refresh")
     execute(session, SETTLE, {"account": held.account_id, "hours": UNANSWERED_HOURS})
     now = rules.moment(session)
-    if not rules.wakes(held, now):
+    if not by_person and not rules.wakes(held, now):
         return Taken()
     way = _way(session, held)
     if way == "none":
         return Taken()
-    dry, today = held.mode == "dry_run", local_day(now, rules.shop_zone())
-    left = rules.allowed(session, held, today).left
-    given = _asked(session, held, now) | {"day": today, "dry": dry, "outcome": "would" if dry else "waiting"}
+    dry, today = held.mode == "dry_run" and not by_person, local_day(now, rules.shop_zone())
+    left = PORTION if by_person else rules.allowed(session, held, today).left
+    given = _asked(session, held, now) | {
+        "day": today, "dry": dry, "outcome": "would" if dry else "waiting",
+        "only": None if only is None else list(only),
+    }  # fmt: skip
     portion = min(left, READ_PORTION if way == "price" and not dry else PORTION)
     found = [Stale(*row) for row in execute(session, TAKE, given | {"most": portion}).fetchall()] if portion else []
-    if left == len(found) and execute(session, STALE, _without_outcome(given) | {"most": 1}).fetchone():
+    if (
+        not by_person
+        and left == len(found)
+        and execute(session, STALE, _without_outcome(given) | {"most": 1}).fetchone()
+    ):
         rules.reached(held, now, rules.shop_zone())
     session.flush()
     if not found or dry:

@@ -18,6 +18,8 @@ from magflow.domain.transfers import NeedsConfirmation, TransferOpen
 from magflow.queries import stock_alerts
 from magflow.queries.stock_alerts import AlertRow
 from magflow.services import jobs
+from magflow.services.automation import refresh
+from magflow.services.automation.refresh import RefreshOnce
 from magflow.services.publishing import PUBLISH_TASK
 from magflow.services.stock_sync import alerts, transfers
 from magflow.services.stock_sync.alerts import AlertClosed, Dismiss, Snooze
@@ -57,19 +59,23 @@ OPEN_TRANSFERS: Final = """
 SELECT DISTINCT variant_id FROM transfers
 WHERE variant_id = ANY (%(variants)s::bigint[]) AND state IN ('suggested', 'approved', 'running', 'failed')"""
 
-# What the shop sends itself: the figures of accounts that sell from its own warehouse and are published.
-SENDABLE: Final = """
-FROM offers o JOIN variants v ON v.id = o.variant_id
-JOIN marketplace_accounts a ON a.id = o.account_id AND a.publishing AND a.credentials IS NOT NULL
-    AND a.paused_reason IS NULL
-JOIN stock_pools p ON p.name = a.pool AND p.kind = 'own'
-WHERE o.variant_id = ANY (%(variants)s::bigint[]) AND o.status <> 2"""
-CAN_SEND: Final = f"SELECT DISTINCT o.variant_id {SENDABLE}"
-SEND_AGAIN: Final = f"""
+# What can be sent, and how: `stock`, the figures of accounts that sell from the shop's own warehouse and are published;
+# `price`, which the weekly refresh sends, of the others.
+CAN_SEND: Final = """
+SELECT o.variant_id, o.account_id, p.kind = 'own' AND a.publishing
+FROM offers o
+JOIN marketplace_accounts a ON a.id = o.account_id AND a.credentials IS NOT NULL AND a.paused_reason IS NULL
+JOIN stock_pools p ON p.name = a.pool
+WHERE o.variant_id = ANY (%(variants)s::bigint[]) AND o.status <> 2 ORDER BY o.id"""
+SEND_AGAIN: Final = """
 INSERT INTO stock_outbox AS b (offer_id, account_id, wanted_seq, first)
-SELECT o.id, o.account_id, v.movement_seq, false {SENDABLE} ORDER BY o.id
-ON CONFLICT (offer_id) DO UPDATE SET next_at = least(b.next_at, clock_timestamp())
-RETURNING account_id"""
+SELECT o.id, o.account_id, v.movement_seq, false
+FROM unnest(%(variants)s::bigint[], %(accounts)s::bigint[]) AS w (variant_id, account_id)
+JOIN offers o USING (variant_id, account_id) JOIN variants v ON v.id = o.variant_id ORDER BY o.id
+ON CONFLICT (offer_id) DO UPDATE SET next_at = least(b.next_at, clock_timestamp())"""
+
+Offers = Mapping[tuple[int, int], bool]
+"""By variant and account: whether it goes with its stock, else with its price."""
 
 
 def expected(session: Session, action: Action, alert_ids: Sequence[int]) -> list[tuple[AlertRow, Code]]:
@@ -77,11 +83,26 @@ def expected(session: Session, action: Action, alert_ids: Sequence[int]) -> list
     rows = stock_alerts.alert_rows(session, list(dict.fromkeys(alert_ids))[:MOST])
     variants = {"variants": sorted({row.alert.variant_id for row in rows})}
     busy = {row[0] for row in execute(session, OPEN_TRANSFERS, variants)} if action == "suggest" else set()
-    sendable = {row[0] for row in execute(session, CAN_SEND, variants)} if action == "refresh" else set()
+    sendable = _sendable(session, variants["variants"]) if action == "refresh" else {}
     return [(row, _code(row, action, busy, sendable)) for row in rows]
 
 
-def _code(row: AlertRow, action: Action, busy: set[int], sendable: set[int]) -> Code:
+def _sendable(session: Session, variant_ids: Sequence[int]) -> Offers:
+    rows = execute(session, CAN_SEND, {"variants": sorted(set(variant_ids))})
+    return {(variant_id, account_id): stock for variant_id, account_id, stock in rows}
+
+
+def _concerned(row: AlertRow, sendable: Offers) -> Offers:
+    """Where an offer is due, it is the one that is sent; else all that the shop sends with their stock."""
+    due = row.alert.account_ids if row.alert.cause == "stale" else None
+    return {
+        (variant_id, account_id): stock
+        for (variant_id, account_id), stock in sendable.items()
+        if variant_id == row.alert.variant_id and (stock if due is None else account_id in due)
+    }
+
+
+def _code(row: AlertRow, action: Action, busy: set[int], sendable: Offers) -> Code:
     alert = row.alert
     if alert.resolved_at is not None:
         return "resolved"
@@ -91,7 +112,7 @@ def _code(row: AlertRow, action: Action, busy: set[int], sendable: set[int]) -> 
             return "no_transfer"
         return "transfer_open" if alert.variant_id in busy else "done"
     if action == "refresh":
-        return "done" if alert.variant_id in sendable else "not_sent"
+        return "done" if _concerned(row, sendable) else "not_sent"
     return "before" if action == "dismiss" and alert.state == "dismissed" else "done"
 
 
@@ -116,7 +137,9 @@ def act(session: Session, command: Many, *, actor: Actor) -> list[Outcome]:
         row, code = planned[id_]
         done.append(_one(session, command, row, actor) if code == "done" else Outcome(id_, code))
     if command.action == "refresh":
-        _send(session, [planned[outcome.alert_id][0].alert.variant_id for outcome in done if outcome.code == "done"])
+        rows = [planned[outcome.alert_id][0] for outcome in done if outcome.code == "done"]
+        sendable = _sendable(session, [row.alert.variant_id for row in rows])
+        _send(session, {key: stock for row in rows for key, stock in _concerned(row, sendable).items()}, actor)
     return done
 
 
@@ -160,9 +183,30 @@ def _suggest(session: Session, row: AlertRow, actor: Actor) -> int | None:
     return made.transfer.id
 
 
-def _send(session: Session, variant_ids: Sequence[int]) -> None:
-    if not variant_ids:
-        return
-    accounts = {row[0] for row in execute(session, SEND_AGAIN, {"variants": sorted(set(variant_ids))})}
-    for account_id in sorted(accounts):
+@dataclass(frozen=True)
+class SendAgain:
+    """The offers of these variants, as far as the shop sends them itself."""
+
+    variant_ids: Sequence[int]
+
+
+@transactional
+def send_again(session: Session, command: SendAgain, *, actor: Actor) -> int:
+    """Send them once more, behind orders and stock. Returns of how many variants something is sent."""
+    ids = sorted(set(command.variant_ids))[:MOST]
+    sent = {key: stock for key, stock in _sendable(session, ids).items() if stock}
+    _send(session, sent, actor)
+    return len({variant_id for variant_id, _account in sent})
+
+
+def _send(session: Session, offers: Offers, actor: Actor) -> None:
+    with_stock = sorted(key for key, stock in offers.items() if stock)
+    if with_stock:
+        variants, accounts = zip(*with_stock, strict=True)
+        execute(session, SEND_AGAIN, {"variants": list(variants), "accounts": list(accounts)})
+    for account_id in sorted({account for _variant, account in with_stock}):
         jobs.enqueue(session, PUBLISH_TASK, queueing_lock=f"{PUBLISH_TASK}:{account_id}", account_id=account_id)
+    with_price = sorted(key for key, stock in offers.items() if not stock)
+    for account_id in sorted({account for _variant, account in with_price}):
+        of = tuple(variant for variant, account in with_price if account == account_id)
+        refresh.ask_once.within(session, RefreshOnce(account_id, of), actor=actor)
