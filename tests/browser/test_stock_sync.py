@@ -48,6 +48,17 @@ def test_a_morning(ana: Person, module_app: Flask) -> None:
     with module_app.app_context():
         assert stock_of(variant) == 10
         db.session.remove()
+
+    # The sheet for the parcel is goods and figures, on paper too.
+    ana.press("text=Packing list")
+    page.emulate_media(media="print")
+    expect(page.locator("main")).to_contain_text(re.compile("TR-1.*EMG331", re.DOTALL))
+    expect(page.locator("tbody td.num")).to_have_text("10")
+    for there, selector in ((True, "h1"), (False, ".page-back"), (False, ".nav"), (False, ".top")):
+        expect(page.locator(selector).first).to_be_visible(visible=there)
+    page.emulate_media(media="screen")
+    ana.press(".page-back")
+
     ana.press("text=The SKU in all accounts")
     expect(page.locator(".page-head")).to_contain_text("Normal")
 

@@ -14,6 +14,7 @@ from magflow.domain.errors import NotFound, Refused
 from magflow.domain.stock_sync import LOSES_BUTTON, SAFE
 from magflow.queries import stock_sync as reads
 from magflow.queries import transfers as queries
+from magflow.queries.catalogue import variant_rows
 from magflow.services.stock_sync import transfers
 from magflow.services.stock_sync.suggestion import Plan, Wanted, plan
 from magflow.services.stock_sync.transfers import NewTransfer, OfTransfer, Receive
@@ -150,8 +151,8 @@ def _page(transfer_id: int, form: Form) -> ResponseReturnValue:
 def packing_list(transfer_id: int) -> str:
     """A sheet for the parcel."""
     row = queries.transfer(db.session(), transfer_id)
-    one = reads.analyse_one(db.session(), row.transfer.variant_id) if row.transfer.variant_id else None
-    return show("stock_sync/packing_list.html", row=row, transfer=row.transfer, one=one)
+    found = variant_rows(db.session(), [row.transfer.variant_id] if row.transfer.variant_id else [])
+    return show("stock_sync/packing_list.html", row=row, transfer=row.transfer, line=next(iter(found), None))
 
 
 @blueprint.post("/stock-sync/transfers/<int:transfer_id>/approve")

@@ -163,7 +163,10 @@ def headline(finding: Finding) -> str:
     if cause == "low_stock":
         return _("%(account)s is down to %(n)s", account=names, n=offer.stock)
     if cause == "better_rank":
-        return _("%(account)s ranks %(rank)s with %(n)s units", account=names, rank=offer.rank, n=offer.stock)
+        return ngettext(
+            "%(account)s ranks %(rank)s with %(num)d unit", "%(account)s ranks %(rank)s with %(num)d units",
+            offer.stock, account=names, rank=offer.rank,
+        )  # fmt: skip
     if cause == "part_number_key":
         return _("Two product keys for one SKU: %(keys)s", keys=", ".join(
             dict.fromkeys(str(one.part_number_key) for one in finding.accounts)))  # fmt: skip
