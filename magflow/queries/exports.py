@@ -6,11 +6,16 @@ Each page is a short read by itself, so an export of any size holds neither memo
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from magflow.domain.border import INT64_MAX
+from magflow.queries import product_lists
+from magflow.queries.product_lists import ProductFilter
 
 PAGE: Final = 1_000
 
@@ -41,7 +46,10 @@ class Wanted:
     category: str | None = None
     text: str | None = None
     """A part of the product's name or of the SKU."""
-    product_id: int | None = None
+    product_ids: Sequence[int] | None = None
+    """Ascending."""
+    products: ProductFilter | None = None
+    """A list of products, of which everything else is asked too."""
 
     @property
     def values(self) -> dict[str, Any]:
@@ -52,11 +60,26 @@ class Wanted:
             "brand": self.brand,
             "category": self.category,
             "part": None if escaped is None else f"%{escaped}%",
-            "only_product": self.product_id,
+            "only_products": None if self.product_ids is None else list(self.product_ids),
+            "last_product": INT64_MAX if self.product_ids is None else max(self.product_ids, default=0),
         }
 
 
 EVERYTHING: Final = Wanted()
+
+
+@dataclass(frozen=True)
+class WantedOrders:
+    """Which orders are exported; None: all of them."""
+
+    status: str | None = None
+    source: str | None = None
+    account: str | None = None
+    placed_from: datetime | None = None
+    placed_to: datetime | None = None
+
+
+ALL_ORDERS: Final = WantedOrders()
 
 # By product, then by id: the index on (product_id, sku) finds the products, and within one the ids are sorted.
 VARIANTS: Final = text("""
@@ -78,7 +101,8 @@ WHERE v.product_id >= :product AND (v.product_id, v.id) > (:product, :variant)
   AND (CAST(:brand AS text) IS NULL OR p.brand = :brand)
   AND (CAST(:category AS text) IS NULL OR p.category = :category)
   AND (CAST(:part AS text) IS NULL OR p.name ILIKE :part OR v.sku ILIKE :part)
-  AND (CAST(:only_product AS bigint) IS NULL OR p.id = :only_product)
+  AND (CAST(:only_products AS bigint[]) IS NULL OR v.product_id = ANY(:only_products))
+  AND v.product_id <= :last_product
 ORDER BY v.product_id, v.id LIMIT :most""")
 
 MOST_OPTIONS: Final = text("""
@@ -95,15 +119,25 @@ WHERE v.product_id >= :product AND (v.product_id, v.id) > (:product, :variant)
   AND (CAST(:brand AS text) IS NULL OR p.brand = :brand)
   AND (CAST(:category AS text) IS NULL OR p.category = :category)
   AND (CAST(:part AS text) IS NULL OR p.name ILIKE :part OR v.sku ILIKE :part)
-  AND (CAST(:only_product AS bigint) IS NULL OR p.id = :only_product)
+  AND (CAST(:only_products AS bigint[]) IS NULL OR v.product_id = ANY(:only_products))
+  AND v.product_id <= :last_product
 ORDER BY v.product_id, v.id LIMIT :most""")
 
 ORDERS: Final = text("""
 SELECT o.id, i.id, o.number, o.external_id, o.status, o.placed_at, o.customer_name, o.customer_email,
-       coalesce(i.variant_sku, v.sku), i.quantity, coalesce(i.unit_price, v.price), i.vat_rate_snapshot
-FROM orders o JOIN order_items i ON i.order_id = o.id LEFT JOIN variants v ON v.id = i.variant_id
+       o.customer_phone, o.currency, o.note, coalesce(i.variant_sku, v.sku),
+       CASE WHEN o.status = 'pending' THEN p.name ELSE coalesce(i.product_name, p.name) END, i.quantity,
+       coalesce(i.unit_price, v.price), i.vat_rate_snapshot
+FROM orders o JOIN order_items i ON i.order_id = o.id
+LEFT JOIN variants v ON v.id = i.variant_id LEFT JOIN products p ON p.id = v.product_id
 WHERE o.id >= :product AND (o.id, i.id) > (:product, :variant)
+  AND (CAST(:status AS text) IS NULL OR o.status = :status)
+  AND (CAST(:source AS text) IS NULL OR o.source = :source)
+  AND (CAST(:account AS text) IS NULL OR o.source_account = :account)
+  AND (CAST(:placed_from AS timestamptz) IS NULL OR o.placed_at >= :placed_from)
+  AND (CAST(:placed_to AS timestamptz) IS NULL OR o.placed_at < :placed_to)
 ORDER BY o.id, i.id LIMIT :most""")
+"""Of a pending order the product is named as it is called today, for by that its variant is found again."""
 
 
 OFFERS: Final = text("""
@@ -113,10 +147,24 @@ FROM offers o JOIN marketplace_accounts a ON a.id = o.account_id
 WHERE a.source = :source AND a.code = :account AND o.id > :variant ORDER BY o.id LIMIT :most""")
 
 
+OFFER_ACCOUNTS: Final = text("""
+SELECT source, code FROM marketplace_accounts ORDER BY source, code""")
+
+
 def offers(session: Session, after: Key, *, source: str, account: str) -> list[tuple[Key, Sequence[Any]]]:
     """The next page of an account's offers: key, then the columns of the file."""
     rows = session.execute(OFFERS, {"variant": after[1], "most": PAGE, "source": source, "account": account})
     return [((0, row[0]), tuple(row[1:])) for row in rows]
+
+
+def listed_products(session: Session, wanted: Wanted, after: int) -> list[int]:
+    """The next products of a list, oldest first."""
+    return [] if wanted.products is None else product_lists.product_ids(session, wanted.products, after=after)
+
+
+def offer_accounts(session: Session) -> list[tuple[str, str]]:
+    """(source, code) of the accounts whose offers can be exported."""
+    return [(row[0], row[1]) for row in session.execute(OFFER_ACCOUNTS)]
 
 
 def most_options(session: Session) -> int:
@@ -156,9 +204,10 @@ def stock(session: Session, after: Key, wanted: Wanted) -> list[tuple[Key, str, 
     return [((row[0], row[1]), row[2], row[3], row[4]) for row in rows]
 
 
-def order_lines(session: Session, after: Key) -> list[tuple[Key, Sequence[Any]]]:
+def order_lines(session: Session, after: Key, wanted: WantedOrders) -> list[tuple[Key, Sequence[Any]]]:
     """The next page of order lines: key, then the columns of the file."""
-    return [((row[0], row[1]), tuple(row[2:])) for row in session.execute(ORDERS, _place(after))]
+    rows = session.execute(ORDERS, {**_place(after), **vars(wanted)})
+    return [((row[0], row[1]), tuple(row[2:])) for row in rows]
 
 
 def _place(after: Key) -> dict[str, int | Decimal]:

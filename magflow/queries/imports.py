@@ -1,6 +1,6 @@
 """Imports as pages and programs see them: how far each is, and what became of its rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -65,6 +65,20 @@ def one(session: Session, import_id: int) -> ImportState:
     if row is None:
         raise NotFound("import", import_id)
     return _state(session, row)
+
+
+PACE: Final = """
+SELECT sum(rows) FILTER (WHERE place > 1) / nullif(extract(epoch FROM max(done_at) - min(done_at)), 0) FROM (
+    SELECT rows, done_at, row_number() OVER (ORDER BY done_at) AS place FROM (
+        SELECT rows, done_at FROM import_chunks
+        WHERE import_id = :import AND done_at > clock_timestamp() - interval '2 minutes'
+        ORDER BY done_at DESC LIMIT 40) latest) placed"""
+
+
+def rows_a_second(session: Session, import_id: int) -> float | None:
+    """How fast an import is now; None while too little is done. What was before a rest does not count."""
+    found = session.scalar(text(PACE), {"import": import_id})
+    return float(found) if found else None
 
 
 def listed(session: Session, *, after: int | None = None, limit: int = 50) -> Page[ImportState]:
@@ -202,16 +216,28 @@ def suspicious_rows(session: Session, row: Import, total: int, *, after: int = 0
 
 def names_of(session: Session, rows: Sequence[ImportRow]) -> dict[int, str]:
     """SKUs of the variants that rows are about."""
-    ids = [row.variant_id for row in rows if row.variant_id is not None]
+    return skus(session, [row.variant_id for row in rows if row.variant_id is not None])
+
+
+def skus(session: Session, ids: Collection[int]) -> dict[int, str]:
+    """SKUs of variants, by id."""
     return {row[0]: row[1] for row in session.execute(select(Variant.id, Variant.sku).where(Variant.id.in_(ids)))}
+
+
+def order_numbers(session: Session, ids: Collection[int]) -> dict[int, str]:
+    """Numbers of orders, by id."""
+    return {row[0]: row[1] for row in session.execute(select(Order.id, Order.number).where(Order.id.in_(ids)))}
+
+
+def product_names(session: Session, ids: Collection[int]) -> dict[int, str]:
+    """Names of products, by id."""
+    return {row[0]: row[1] for row in session.execute(select(Product.id, Product.name).where(Product.id.in_(ids)))}
 
 
 def orders_of(session: Session, rows: Sequence[ImportRow]) -> dict[int, str]:
     """Numbers of the orders that rows made."""
     ids = {row.changes["order_id"] for row in rows if row.changes and "order_id" in row.changes}
-    if not ids:
-        return {}
-    return {row[0]: row[1] for row in session.execute(select(Order.id, Order.number).where(Order.id.in_(ids)))}
+    return order_numbers(session, ids) if ids else {}
 
 
 def undo_counts(session: Session, import_id: int) -> dict[str, int]:

@@ -43,6 +43,15 @@ def products(session: Session, wanted: ProductFilter, *, after: int | None = Non
     return Page(rows, page.total, page.total_is_estimate, page.next_key[0] if page.next_key else None)
 
 
+def product_ids(session: Session, wanted: ProductFilter, *, after: int = 0, limit: int = 500) -> list[int]:
+    """The ids of the next products, oldest first."""
+    statement = _narrowed(wanted)
+    if wanted.q:
+        condition, _many = words.meant(session, Product.id, words.of_products(wanted.q))
+        statement = statement.where(condition)
+    return list(session.scalars(statement.where(Product.id > after).order_by(Product.id).limit(limit)))
+
+
 def _narrowed(wanted: ProductFilter) -> Select[Any]:
     statement = select(Product.id).where(*wanted.where)
     for column, value in (

@@ -14,10 +14,23 @@ from magflow.concurrency import execute, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import FieldError, Invalid, NotFound
 from magflow.models import ExportSchedule
-from magflow.services import jobs
+from magflow.services import accounts, jobs
 
 TASK: Final = "exports.write"
-WHATS: Final = {"variants": ("magflow", "shopify", "woocommerce"), "stock": ("magflow",), "orders": ("magflow",)}
+WHATS: Final = {
+    "variants": ("magflow", "shopify", "woocommerce"),
+    "stock": ("magflow",),
+    "offers": ("magflow",),
+    "orders": ("magflow",),
+}
+OF_VARIANTS: Final = frozenset({"status", "brand", "category", "text"})
+FILTERS: Final[Mapping[str, frozenset[str]]] = {
+    "variants": OF_VARIANTS,
+    "stock": OF_VARIANTS,
+    "offers": frozenset({"source", "source_account"}),
+    "orders": frozenset({"status", "source", "source_account", "days"}),
+}
+"""What each may be narrowed by; each is CSV unless `file` says that it is a workbook."""
 SHORTEST, LONGEST = 5, 43_200
 LONGEST_NAME: Final = 120
 
@@ -61,6 +74,7 @@ def add(session: Session, command: NewSchedule, *, actor: Actor) -> Made:
         errors.append(FieldError("format", "not_one_of", {"choices": ", ".join(WHATS.get(command.what, WHATS))}))
     if not SHORTEST <= command.every_minutes <= LONGEST:
         errors.append(FieldError("every_minutes", "out_of_range", {"least": SHORTEST, "limit": LONGEST}))
+    errors += _wrong_filters(session, command)
     if errors:
         raise Invalid(errors)
     secret = secrets.token_urlsafe(32) if command.by_address else None
@@ -76,6 +90,18 @@ def add(session: Session, command: NewSchedule, *, actor: Actor) -> Made:
     session.flush()
     session.refresh(schedule)
     return Made(schedule, secret)
+
+
+def _wrong_filters(session: Session, command: NewSchedule) -> list[FieldError]:
+    known = FILTERS.get(command.what, frozenset()) | {"file"}
+    errors = [FieldError(name, "unknown_field") for name in sorted(command.filters.keys() - known)]
+    if command.filters.get("file", "csv") not in {"csv", "xlsx"}:
+        errors.append(FieldError("file", "not_one_of", {"choices": "csv, xlsx"}))
+    if command.what == "offers":
+        named = (str(command.filters.get(name) or "") for name in ("source", "source_account"))
+        if accounts.find(session, *named) is None:
+            errors.append(FieldError("account", "required"))
+    return errors
 
 
 @transactional

@@ -6,9 +6,11 @@ a keyset can only be walked forward, and any page can be kept as a link.
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from flask import flash, request, url_for
+from flask_babel import to_utc
 
 from magflow.domain.border import INT64_MAX, Unfit, integer
 from magflow.domain.errors import Invalid
@@ -109,3 +111,8 @@ def _said(value: Any) -> str:
 def _trail() -> list[str]:
     given = request.args.get("at", "")
     return given.split("-")[:LONGEST_TRAIL] if len(given) < 3_000 and TRAIL.fullmatch(given) else []
+
+
+def midnight(day: date | None) -> datetime | None:
+    """When a day begins in the shop."""
+    return None if day is None else to_utc(datetime.combine(day, time.min)).replace(tzinfo=UTC)

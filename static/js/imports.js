@@ -7,6 +7,15 @@ function watch(box) {
   const said = box.querySelector("[data-said]");
   const bar = box.querySelector("progress");
   let pause = PAUSE;
+  let status = box.dataset.status;
+
+  // The word beside the file's name, as the server says it.
+  async function renew() {
+    const answer = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const badge = page.querySelector(".page-head .badge");
+    if (badge) document.querySelector(".page-head .badge")?.replaceWith(badge);
+  }
 
   async function ask() {
     try {
@@ -19,6 +28,10 @@ function watch(box) {
         return;
       }
       said.textContent = state.said;
+      if (state.status !== status) {
+        status = state.status;
+        await renew();
+      }
       if (state.status === "running") bar.value = state.progress;
       else bar.removeAttribute("value");
     } catch {

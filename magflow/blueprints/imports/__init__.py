@@ -1,10 +1,21 @@
 """Imports and exports: files in, files out, and the catalogue in step with feeds."""
 
-from magflow.blueprints.imports import api, check_pages, cli, export_pages, feed_pages, jobs, mapping_pages, pages
+from magflow.blueprints.imports import (
+    adopted_pages,
+    api,
+    check_pages,
+    cli,
+    export_api,
+    export_pages,
+    feed_pages,
+    jobs,
+    mapping_pages,
+    pages,
+)
 from magflow.web.areas import Area, MenuEntry
 from magflow.web.locale import _l
 
-__all__ = ["area", "check_pages", "export_pages", "feed_pages", "mapping_pages"]
+__all__ = ["adopted_pages", "area", "check_pages", "export_api", "export_pages", "feed_pages", "mapping_pages"]
 
 area = Area(
     "imports",

@@ -5,11 +5,11 @@ from typing import Any, Final, TypeVar, cast
 
 from flask import Response, stream_with_context
 
-from magflow.blueprints.imports import answers, exporting, report, requests
+from magflow.blueprints.imports import answers, report, requests
 from magflow.db import db
 from magflow.domain.errors import FieldError, Invalid
 from magflow.queries import catalogue, imports
-from magflow.services import audit, feeds
+from magflow.services import feeds
 from magflow.services.feeds import FeedRecord
 from magflow.services.imports import commands, files, offers, undo
 from magflow.services.imports.commands import Rerun
@@ -185,17 +185,6 @@ def _product_id(data: dict[str, Any]) -> int:
     if "handle" in data:
         return imports.product_of_handle(db.session(), data["handle"])
     return imports.product_called(db.session(), data["product"])
-
-
-@api.get("/exports/variants.csv")
-@requires("catalog:read")
-@api.filters(requests.ExportQuery)
-@_sends_csv
-def export_variants(query: dict[str, Any]) -> Response:
-    """Export the catalogue; imported again, it changes nothing."""
-    pieces = exporting.export("variants", query["format"], source=query["source"], account=query["source_account"])
-    audit.note(current_actor(), "export.variants", {"format": query["format"]})
-    return _csv(pieces, f"variants-{query['format']}.csv")
 
 
 def _csv(pieces: Iterator[bytes], name: str) -> Response:

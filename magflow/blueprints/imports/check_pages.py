@@ -1,12 +1,14 @@
 """The data checks of `magflow audit` as a page: what was found, in which rows, and what to do about it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from flask import request
 from flask.typing import ResponseReturnValue
 
 from magflow.blueprints.imports.pages import blueprint
+from magflow.db import db
+from magflow.queries import adopted, imports
 from magflow.services import invariants
 from magflow.web.forms import show
 from magflow.web.locale import _l
@@ -55,6 +57,42 @@ WORDS: Final[Mapping[str, tuple[Any, Any]]] = {
 """Check -> what its rows are, and what to do. What the preflight of an adoption asks besides has its own words."""
 
 
+COLUMNS: Final[Mapping[str, Any]] = {
+    "variant_id": _l("Variant"),
+    "variant_ids": _l("Variants"),
+    "product_id": _l("Product"),
+    "order_id": _l("Order"),
+    "order_item_id": _l("Line"),
+    "order_item_ids": _l("Lines"),
+    "sku": _l("SKU"),
+    "variant_sku": _l("SKU"),
+    "external_sku": _l("External SKU"),
+    "options_digest": _l("Combination"),
+    "option_type_id": _l("Option"),
+    "option_value_id": _l("Value"),
+    "option_value_ids": _l("Values"),
+    "price": _l("Price"),
+    "unit_price": _l("Price of one"),
+    "stock": _l("Stock"),
+    "quantity": _l("Quantity"),
+    "movements": _l("Sum of the movements"),
+    "balance_after": _l("After the last movement"),
+    "delta": _l("Difference"),
+    "expected": _l("Expected"),
+    "total_gross": _l("Total"),
+    "gross": _l("Sum of the lines"),
+    "total_tax": _l("VAT"),
+    "tax": _l("VAT of the lines"),
+    "sold": _l("Sold"),
+    "taken": _l("Taken from stock"),
+    "back": _l("Back"),
+    "booked": _l("Booked"),
+    "table": _l("Table"),
+    "trigger": _l("Trigger"),
+}
+"""What the columns of findings are called; those of the machinery alone keep their names."""
+
+
 @blueprint.get("/imports/checks")
 @requires("admin")
 def checks() -> ResponseReturnValue:
@@ -68,4 +106,23 @@ def checks() -> ResponseReturnValue:
         good=[WORDS.get(check.name, (check.meaning,))[0] for check in asked if not check.count and not check.skipped],
         skipped=sum(1 for check in asked if check.skipped),
         most=SHOWN,
+        column_words=COLUMNS,
+        names=_names(found),
+        adopted=bool(adopted.rules(db.session())),
     )
+
+
+def _names(found: Sequence[invariants.Check]) -> dict[str, dict[int, str]]:
+    """What the variants, products and orders of the shown rows are called: nobody knows them by their ids."""
+    rows = [row for check in found for row in check.rows[:SHOWN]]
+
+    def ids(name: str) -> set[int]:
+        one = {row[name] for row in rows if row.get(name)}
+        return one | {id_ for row in rows for id_ in row.get(f"{name}s") or ()}
+
+    session = db.session()
+    return {
+        "variant_id": imports.skus(session, ids("variant_id")),
+        "product_id": imports.product_names(session, ids("product_id")),
+        "order_id": imports.order_numbers(session, ids("order_id")),
+    }

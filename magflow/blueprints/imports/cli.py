@@ -146,9 +146,13 @@ def _told() -> Iterator[None]:
 @click.option("-o", "--output", type=click.File("wb"), default="-", help="The file to write; standard output without.")
 @with_appcontext
 def export(what: str, form: str, source: str, source_account: str, output: BinaryIO) -> None:
-    """Export variants, stock or orders as CSV; offers, of the account that --source and --source-account name."""
+    """Export variants, stock or orders; offers, of the account that --source and --source-account name.
+
+    A file whose name ends in .xlsx is a workbook, any other is CSV.
+    """
+    workbook = output.name.lower().endswith(".xlsx")
     with _told():
-        pieces = exporting.export(what, form, source=source, account=source_account)
+        pieces = exporting.export(what, form, source=source, account=source_account, workbook=workbook)
     output.writelines(pieces)
 
 

@@ -1,6 +1,9 @@
 """Exports as streams of CSV: what pages, API and command line send."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
 from magflow.blueprints.imports import exporting_woocommerce as woocommerce
@@ -11,7 +14,7 @@ from magflow.domain.imports.faults import FileFault
 from magflow.domain.imports.layouts import MAGFLOW_OFFERS
 from magflow.domain.imports.writing import blocks, cell
 from magflow.queries import exports
-from magflow.queries.exports import EVERYTHING, START, Key, VariantLine, Wanted
+from magflow.queries.exports import ALL_ORDERS, EVERYTHING, START, Key, VariantLine, Wanted, WantedOrders
 from magflow.services import accounts
 from magflow.services.variants import ACTIVE
 
@@ -20,6 +23,9 @@ What = Literal["variants", "stock", "orders", "offers"]
 
 WHATS: Final = ("variants", "stock", "orders", "offers")
 FORMATS: Final = ("magflow", "shopify", "woocommerce")
+FILES: Final = ("csv", "xlsx")
+MIMES: Final = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+STATUS: Final = {"active": 0, "inactive": 1}
 KEPT: Final = "exports"
 """Where in the home folder exports by the clock are."""
 
@@ -32,8 +38,10 @@ SHOPIFY_HEADER: Final = (
 )  # fmt: skip
 
 
-NUMBERS: Final = frozenset({"price", "compare_at_price", "stock", "expected", "vat_rate", "quantity", "unit_price",
-                            "Price", "Compare-at price", "Inventory quantity"}) | woocommerce.NUMBERS  # fmt: skip
+NUMBERS: Final = woocommerce.NUMBERS | {
+    "price", "compare_at_price", "stock", "expected", "vat_rate", "quantity", "unit_price", "sale_price",
+    "number_of_offers", "buy_button_rank", "Price", "Compare-at price", "Inventory quantity",
+}  # fmt: skip
 """Columns that a workbook holds as numbers."""
 
 Written = Callable[[Sequence[str], Iterator[Sequence[str]]], Iterator[bytes]]
@@ -45,7 +53,7 @@ def _workbook(header: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[
 
 def export(
     what: str, form: str, *, source: str = "file", account: str = "default", wanted: Wanted = EVERYTHING,
-    workbook: bool = False,
+    orders: WantedOrders = ALL_ORDERS, workbook: bool = False,
 ) -> Iterator[bytes]:  # fmt: skip
     """A CSV file or a workbook, piece by piece. Raises Invalid before the first piece when it cannot be written."""
     written: Written = _workbook if workbook else blocks
@@ -57,7 +65,7 @@ def export(
     if what == "stock":
         return written(("sku", "product", "stock", "expected"), _stock_rows(wanted))
     if what == "orders":
-        return written(ORDER_HEADER, _order_rows())
+        return written(ORDER_COLUMNS, _order_rows(orders))
     if what == "offers":
         if accounts.find(db.session(), source, account) is None:
             raise FileFault("unknown_account", source=source, account=account)
@@ -71,9 +79,21 @@ def export(
     return _shopify(lines, written) if form == "shopify" else _magflow(lines, written)
 
 
-def _pages(read: Callable[[Key], Sequence[Row]], key: Callable[[Row], Key]) -> Iterator[Row]:
+def scheduled(what: str, form: str, filters: Mapping[str, Any]) -> Iterator[bytes]:
+    """An export by the clock, narrowed as it was asked for. Raises Invalid like `export`."""
+    days = filters.get("days")
+    wanted = Wanted(STATUS.get(filters.get("status", "")), filters.get("brand"), filters.get("category"),
+                    filters.get("text"))  # fmt: skip
+    orders = WantedOrders(
+        filters.get("status"), filters.get("source"), filters.get("source_account"),
+        None if days is None else datetime.now(UTC) - timedelta(days=days),
+    )  # fmt: skip
+    named = {"source": filters["source"], "account": filters["source_account"]} if what == "offers" else {}
+    return export(what, form, wanted=wanted, orders=orders, workbook=filters.get("file") == "xlsx", **named)
+
+
+def _pages(read: Callable[[Key], Sequence[Row]], key: Callable[[Row], Key], after: Key = START) -> Iterator[Row]:
     """Row after row; each page is read by itself, and its transaction is over before anybody sees a row of it."""
-    after = START
     while rows := read(after):
         db.session.remove()
         yield from rows
@@ -82,10 +102,27 @@ def _pages(read: Callable[[Key], Sequence[Row]], key: Callable[[Row], Key]) -> I
 
 
 def _variant_lines(source: str, account: str, wanted: Wanted) -> Iterator[VariantLine]:
-    return _pages(
-        lambda after: exports.variants(db.session(), after, source=source, account=account, wanted=wanted),
-        lambda line: line.key,
-    )
+    for some, start in _parts(wanted):
+        yield from _pages(
+            partial(_variant_page, source=source, account=account, wanted=some), lambda line: line.key, start
+        )
+
+
+def _variant_page(after: Key, *, source: str, account: str, wanted: Wanted) -> Sequence[VariantLine]:
+    return exports.variants(db.session(), after, source=source, account=account, wanted=wanted)
+
+
+def _parts(wanted: Wanted) -> Iterator[tuple[Wanted, Key]]:
+    """Of a list of products, some hundred at a time and where they begin; else everything at once."""
+    if wanted.products is None:
+        yield wanted, START
+        return
+    after = 0
+    while ids := exports.listed_products(db.session(), wanted, after):
+        db.session.remove()
+        yield replace(wanted, product_ids=ids), (ids[0], 0)
+        after = ids[-1]
+    db.session.remove()
 
 
 # --- MagFlow's own columns --------------------------------------------------------------------------------------------
@@ -181,17 +218,22 @@ def _picture(image: tuple[str, str | None], place: int) -> dict[str, str]:
 
 def _stock_rows(wanted: Wanted) -> Iterator[list[str]]:
     """`expected` is what the stock was when the file was made: a count is refused where something was sold since."""
-    pages = _pages(lambda after: exports.stock(db.session(), after, wanted), lambda row: row[0])
-    for _key, sku, product, stock in pages:
-        yield [cell(sku), cell(product), cell(stock), cell(stock)]
+    for some, start in _parts(wanted):
+        for _key, sku, product, stock in _pages(partial(_stock_page, wanted=some), lambda row: row[0], start):
+            yield [cell(sku), cell(product), cell(stock), cell(stock)]
 
 
-ORDER_HEADER: Final = ("number", "external_id", "status", "placed_at", "customer_name", "customer_email", "sku",
-                       "quantity", "unit_price", "vat_rate")  # fmt: skip
+def _stock_page(after: Key, *, wanted: Wanted) -> Sequence[tuple[Key, str, str, int]]:
+    return exports.stock(db.session(), after, wanted)
 
 
-def _order_rows() -> Iterator[list[str]]:
-    for _key, values in _pages(lambda after: exports.order_lines(db.session(), after), lambda row: row[0]):
+ORDER_COLUMNS: Final = ("number", "external_id", "status", "placed_at", "customer_name", "customer_email",
+                        "customer_phone", "currency", "note", "sku", "product", "quantity", "unit_price",
+                        "vat_rate")  # fmt: skip
+
+
+def _order_rows(wanted: WantedOrders) -> Iterator[list[str]]:
+    for _key, values in _pages(lambda after: exports.order_lines(db.session(), after, wanted), lambda row: row[0]):
         yield [_order_cell(value) for value in values]
 
 

@@ -63,11 +63,11 @@ def write_export(*, schedule_id: int) -> None:
         return
     folder = home / exporting.KEPT
     folder.mkdir(mode=0o700, exist_ok=True)
-    name = f"{schedule_id}-{schedule.what}-{schedule.format}.csv"
+    name = f"{schedule_id}-{schedule.what}-{schedule.format}.{schedule.filters.get('file', 'csv')}"
     waiting = folder / f".{name}-{token_hex(4)}"
     try:
         with waiting.open("xb") as target:
-            target.writelines(exporting.export(schedule.what, schedule.format))
+            target.writelines(exporting.scheduled(schedule.what, schedule.format, schedule.filters))
         waiting.rename(folder / name)
     except Invalid as invalid:
         first = invalid.errors[0]

@@ -1,7 +1,6 @@
 """Pages of imports: upload, watch, see what was refused and why; and exports to take away."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -9,7 +8,7 @@ from flask import Blueprint, Response, jsonify, send_file, stream_with_context, 
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from magflow.blueprints.imports import answers, report, requests
+from magflow.blueprints.imports import answers, exporting, progress, report, requests
 from magflow.blueprints.imports.words import (
     FIELD_WORDS,
     FORMAT_WORDS,
@@ -32,14 +31,13 @@ from magflow.services.imports.undo import UndoImport
 from magflow.web import border
 from magflow.web.forms import Form, Landing, act, ask_first, show, typed_text
 from magflow.web.listing import PAGE, Listing
-from magflow.web.locale import _, ngettext, number
+from magflow.web.locale import _, number
 from magflow.web.permissions import requires
 from magflow.web.security import largest_body
 from magflow.web.sentences import FIELD
 
 blueprint = Blueprint("imports", __name__)
 
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 VIEWS: Final = ("refused", "suspicious", "updated", "created")
 SIGNS: Final = {".": "1,234.56", ",": "1.234,56"}
 DELIMITERS: Final = {",": ",", ";": ";", "\t": "Tab", "|": "|"}
@@ -111,7 +109,7 @@ def template(kind: str) -> Response:
     if kind not in TEMPLATES:
         raise NotFound("template", kind)
     header, *rows = TEMPLATES[kind]
-    return _csv(blocks(header, rows), f"magflow-{kind}.csv")
+    return sent_file(blocks(header, rows), f"magflow-{kind}", workbook=False)
 
 
 # --- one import -------------------------------------------------------------------------------------------------------
@@ -141,6 +139,7 @@ def page(import_id: int) -> ResponseReturnValue:
         state=state,
         row=state.row,
         step=_step(state),
+        said=progress.said(state),
         error=fault_sentence(state.row.error) if state.row.error else None,
         reading=_reading(state.row.reading or {}),
         left_out=(state.row.reading or {}).get("left_out", ()),
@@ -157,6 +156,7 @@ def page(import_id: int) -> ResponseReturnValue:
         pages=listing.pages(len(rows.rows), rows.total, estimate=rows.total_is_estimate, next_key=rows.next_key),
         before=imports.same_file_before(db.session(), state.row),
         undone=undone,
+        kept_count=sum(count for reason, count in undone.items() if reason != "undone"),
         not_undone=imports.not_undone(db.session(), import_id) if state.row.undone_by else [],
         products_not_undone=imports.products_not_undone(db.session(), import_id) if state.row.undone_by else [],
         undo_words=UNDO_WORDS,
@@ -263,25 +263,9 @@ def state(import_id: int) -> Response:
         progress=told["progress"],
         done=number(found.done),
         total=number(found.row.rows_total),
-        said=_progress(found),
+        said=progress.said(found),
         ended=found.ended or found.row.status == "paused",
     )
-
-
-def _progress(found: imports.ImportState) -> str:
-    total = found.row.rows_total
-    if found.row.status == "uploaded":
-        return _("Waiting for a worker")
-    if found.row.status == "parsing":
-        return ngettext("%(num)d row read", "%(num)d rows read", total)
-    said = _("%(done)s of %(total)s rows", done=number(found.done), total=number(total))
-    if found.row.started_at is None or not found.done:
-        return said
-    seconds = max((datetime.now(UTC) - found.row.started_at).total_seconds(), 1)
-    rate = found.done / seconds
-    left = _("%(rate)s a second, about %(seconds)s seconds left", rate=number(round(rate)),
-             seconds=number(round((total - found.done) / rate)))  # fmt: skip
-    return f"{said} · {left}"
 
 
 @blueprint.get("/imports/<int:import_id>/report.csv")
@@ -377,14 +361,7 @@ def _act(import_id: int, work: Callable[[Session, Actor], object]) -> ResponseRe
 
 def sent_file(pieces: Any, name: str, *, workbook: bool) -> Response:
     """A file to take away, as it is made."""
-    if not workbook:
-        return _csv(pieces, f"{name}.csv")
-    answer = Response(stream_with_context(pieces), mimetype=XLSX)
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
-    return answer
-
-
-def _csv(pieces: Any, name: str) -> Response:
-    answer = Response(stream_with_context(pieces), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    kind = "xlsx" if workbook else "csv"
+    answer = Response(stream_with_context(pieces), mimetype=exporting.MIMES[kind])
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
     return answer

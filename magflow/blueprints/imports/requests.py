@@ -20,7 +20,7 @@ from magflow.services.imports.files import LARGEST_FILE
 from magflow.services.stock import LARGEST_STOCK
 from magflow.web import border
 from magflow.web.api import PageQuery
-from magflow.web.border import Body, Boolean, Id, ListOf, Money, Nested, OneOf, Quantity, Query, Text
+from magflow.web.border import Body, Boolean, Id, ListOf, Moment, Money, Nested, OneOf, Quantity, Query, Text
 
 LARGEST_UPLOAD: Final = LARGEST_FILE + 2**20
 """The file, and the form around it."""
@@ -67,6 +67,36 @@ class ExportQuery(Query):
     format = OneOf(("magflow", "shopify", "woocommerce"), load_default="magflow")
     source = Text(most=LONGEST_SOURCE, load_default="file", metadata={"description": "Whose external ids are written"})
     source_account = Text(most=LONGEST_SOURCE, load_default="default")
+    status = OneOf(("active", "inactive"))
+    brand = Text()
+    category = Text()
+    text = Text(most=200, metadata={"description": "A part of the product's name or of the SKU"})
+
+
+class StockExportQuery(Query):
+    """Of which variants the stock is exported."""
+
+    status = OneOf(("active", "inactive"))
+    brand = Text()
+    category = Text()
+    text = Text(most=200, metadata={"description": "A part of the product's name or of the SKU"})
+
+
+class OrdersExportQuery(Query):
+    """Which orders are exported."""
+
+    status = OneOf(("pending", "confirmed", "cancelled", "returned"))
+    source = Text(most=LONGEST_SOURCE)
+    source_account = Text(most=LONGEST_SOURCE)
+    placed_from = Moment()
+    placed_to = Moment(metadata={"description": "Orders that were placed before"})
+
+
+class OffersExportQuery(Query):
+    """Whose offers are exported."""
+
+    source = Text(required=True, most=LONGEST_SOURCE)
+    source_account = Text(required=True, most=LONGEST_SOURCE)
 
 
 class NamedValue(Body):

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from flask import request
-from flask_babel import to_utc
 from sqlalchemy.orm import Session
 
 from magflow.domain.border import INT64_MAX, MONEY_MAX, Unfit, decimal, integer, text
@@ -20,7 +19,7 @@ from magflow.services.refunds import RefundLine
 from magflow.services.restock import RestockLine
 from magflow.web import border
 from magflow.web.forms import Form
-from magflow.web.listing import Listing
+from magflow.web.listing import Listing, midnight
 from magflow.web.locale import _, _l, decimal_sign
 from magflow.web.sentences import add_sentences, field_sentence
 
@@ -56,13 +55,9 @@ def order_filter(listing: Listing) -> OrderFilter:
         view=listing["view"],
         source=listing["source"],
         source_account=listing["source_account"],
-        placed_from=_midnight(listing["placed_from"]),
-        placed_to=_midnight(until + timedelta(days=1)) if until else None,
+        placed_from=midnight(listing["placed_from"]),
+        placed_to=midnight(until + timedelta(days=1)) if until else None,
     )
-
-
-def _midnight(day: date | None) -> datetime | None:
-    return None if day is None else to_utc(datetime.combine(day, time.min)).replace(tzinfo=UTC)
 
 
 class PickQuery(border.Query):

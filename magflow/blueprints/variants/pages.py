@@ -78,6 +78,7 @@ def index() -> str:
         brands=[(name, name) for name in product_views.brands(reading())],
         categories=[(name, name) for name in product_views.categories(reading())],
         import_url=url_or_none("imports.index"),
+        export_url=url_or_none("imports.export_products"),
         column_choices=columns.choices(PRODUCT_COLUMNS),
         shown=columns.shown(PRODUCT_COLUMNS),
         empty_shop=not page.total and not listing.narrowed and not listing["view"],
