@@ -218,12 +218,33 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Trait:
+    """Something by which the members of a family differ, such as the colour."""
+
+    id: int
+    name: str
+    values: tuple[str, ...] = ()
+    """What may be given, as far as it is told; empty: anything."""
+
+
+@dataclass(frozen=True)
+class FamilyKind:
+    """A kind of family that a category knows."""
+
+    id: int
+    name: str
+    traits: tuple[Trait, ...] = ()
+
+
+@dataclass(frozen=True)
 class Family:
-    """Variants that stand together on a product's page."""
+    """Variants that stand together on a product's page. `traits`: per offer what differs, by the trait's id; what is
+    not named stays as it is there."""
 
     id: int
     name: str
     type_id: int
+    traits: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -327,6 +348,8 @@ class Shopkeeper(Protocol):
     def save_status(self, external_id: str, status: int) -> Outcome: ...
 
     def save_listing(self, listing: Listing) -> tuple[str, ...]: ...
+
+    def family_kinds(self, external_id: str) -> list[FamilyKind]: ...
 
     def group(self, external_ids: Sequence[str], family: Family) -> tuple[str, ...]: ...
 

@@ -18,7 +18,8 @@ logging.getLogger("httpx2").setLevel(logging.WARNING)  # each request is kept in
 
 LARGEST_ANSWER: Final = 32 * 1024 * 1024
 KEPT_TEXT: Final = 20_000
-MOST_NAMES: Final = 300
+MOST_NAMES: Final = 1500
+"""A page of a hundred orders names each of its lines."""
 HIDDEN: Final = "***"
 PERSONAL: Final = frozenset(
     {
@@ -147,13 +148,16 @@ class Transport:
                 milliseconds=round((time.monotonic() - began) * 1000),
                 ok=refused is None,
                 error=refused,
-                request=("" if body is None else json.dumps(cleaned(body), ensure_ascii=False, default=str))[
-                    :KEPT_TEXT
-                ],
-                response=said[:KEPT_TEXT],
+                request=_cut("" if body is None else json.dumps(cleaned(body), ensure_ascii=False, default=str)),
+                response=_cut(said),
                 names=tuple(dict.fromkeys([*names_in(body), *names_in(parsed), *_last_part(route)]))[:MOST_NAMES],
             )
         )
+
+
+def _cut(text: str) -> str:
+    """As much of a text as is kept; where something is left out, it says so."""
+    return text if len(text) <= KEPT_TEXT else f"{text[:KEPT_TEXT]} … ({len(text)})"
 
 
 def _limited(response: httpx2.Response) -> bytes:

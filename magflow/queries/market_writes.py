@@ -19,12 +19,23 @@ FROM marketplace_writes w JOIN marketplace_accounts a ON a.id = w.account_id LEF
 WHERE {which} ORDER BY w.id DESC LIMIT :most"""
 
 
-def of_account(session: Session, account_id: int, state: str | None = None, most: int = MOST) -> Sequence[Row[Any]]:
+COUNT_WRITES: Final = """
+SELECT count(*) FROM marketplace_writes w WHERE w.account_id = :id AND (:state = '' OR w.state = :state)"""
+OF_ACCOUNT: Final = "w.account_id = :id AND (:state = '' OR w.state = :state)"
+
+
+def of_account(
+    session: Session, account_id: int, state: str = "", most: int = MOST, before: int = 0
+) -> Sequence[Row[Any]]:
     """What was told for an account, the newest first."""
-    which = "w.account_id = :id AND (:state = '' OR w.state = :state)"
-    return session.execute(
-        text(WRITES.format(which=which)), {"id": account_id, "state": state or "", "most": most}
-    ).all()
+    which = f"{OF_ACCOUNT} AND (:before = 0 OR w.id < :before)"
+    given = {"id": account_id, "state": state, "most": most, "before": before}
+    return session.execute(text(WRITES.format(which=which)), given).all()
+
+
+def count_writes(session: Session, account_id: int, state: str) -> int:
+    """How many there are of them."""
+    return int(session.execute(text(COUNT_WRITES), {"id": account_id, "state": state}).scalar_one())
 
 
 def of_offer(session: Session, account_id: int, offer_id: int, product_id: int | None) -> Sequence[Row[Any]]:
@@ -60,8 +71,8 @@ def completeness(session: Session, account_id: int) -> Row[Any]:
 
 SIDE: Final = """
 SELECT m.id, m.account_id, m.external_id, m.kind, m.status, m.state, m.ship_by, m.cancel_asked, m.acknowledged_at,
-       m.changed_at, m.payload, a.source, a.code, a.credentials IS NOT NULL AS has_password, r.number, r.id AS order_id,
-       r.status AS here, h.waybill, h.invoice_number
+       m.changed_at, m.problem, m.payload, a.source, a.code, a.credentials IS NOT NULL AS has_password, r.number,
+       r.id AS order_id, r.status AS here, h.waybill, h.invoice_number
 FROM marketplace_orders m JOIN marketplace_accounts a ON a.id = m.account_id JOIN orders r ON r.id = m.order_id
 LEFT JOIN order_handling h ON h.order_id = r.id WHERE m.order_id = :id ORDER BY m.id LIMIT 1"""
 LINES: Final = """
@@ -95,12 +106,34 @@ SELECT b.id, b.external_id, b.order_external_id, b.status, b.order_id, b.documen
        EXISTS (SELECT FROM marketplace_writes w WHERE w.account_id = b.account_id AND w.kind = 'return_status'
                AND w.subject = b.external_id AND w.state = 'waiting') AS waits
 FROM marketplace_returns b LEFT JOIN orders r ON r.id = b.order_id
-WHERE b.account_id = :id AND (:open = false OR b.status IN (2, 3, 6)) ORDER BY b.id DESC LIMIT 200"""
+WHERE b.account_id = :id AND (:open = false OR b.status IN (2, 3, 6)) AND (:before = 0 OR b.id < :before)
+ORDER BY b.id DESC LIMIT :most"""
+COUNT_RETURNS: Final = """
+SELECT count(*) FROM marketplace_returns b WHERE b.account_id = :id AND (:open = false OR b.status IN (2, 3, 6))"""
+MOST_RETURNS: Final = 200
 
 
-def returns(session: Session, account_id: int, only_open: bool) -> Sequence[Row[Any]]:
-    """What customers sent back, or want to."""
-    return session.execute(text(RETURNS), {"id": account_id, "open": only_open}).all()
+def returns(
+    session: Session, account_id: int, only_open: bool, before: int = 0, most: int = MOST_RETURNS
+) -> Sequence[Row[Any]]:
+    """What customers sent back, or want to; the newest first."""
+    given = {"id": account_id, "open": only_open, "before": before, "most": most}
+    return session.execute(text(RETURNS), given).all()
+
+
+def count_returns(session: Session, account_id: int, only_open: bool) -> int:
+    """How many there are of them."""
+    return int(session.execute(text(COUNT_RETURNS), {"id": account_id, "open": only_open}).scalar_one())
+
+
+def last_label(session: Session, order_id: int) -> tuple[int, str]:
+    """The account of an order, and what the label of its last waybill is asked by. Raises NotFound."""
+    account_id = order_side(session, order_id).account_id
+    issued = [w for w in of_order(session, order_id) if w.kind == "waybill" and w.state == "done"]
+    label_id = issued[0].said.get("label_id") if issued else None
+    if not label_id:
+        raise NotFound("label", order_id)
+    return account_id, str(label_id)
 
 
 SENDERS: Final = """

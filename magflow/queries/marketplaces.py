@@ -26,6 +26,9 @@ SELECT a.id, a.source, a.code, a.country, a.currency, a.fulfilment, a.pool, a.st
         AND q.at > clock_timestamp() - interval '1 minute') AS last_minute,
        (SELECT count(*) FROM marketplace_requests q WHERE q.account_id = a.id AND q.route LIKE 'order%'
         AND q.at > clock_timestamp() - interval '1 minute') AS last_minute_orders,
+       coalesce((SELECT l.used FROM rate_windows l WHERE l.subject = 'market:' || a.id || '\\:eans'
+                 AND l.window_start > clock_timestamp() - interval '25 hours'
+                 AND l.window_start = date_trunc('day', clock_timestamp(), 'Europe/Bucharest')), 0) AS eans_today,
        (SELECT count(*) FROM marketplace_writes w WHERE w.account_id = a.id AND w.state = 'waiting') AS writes_waiting,
        (SELECT count(*) FROM marketplace_writes w WHERE w.account_id = a.id AND w.state IN ('refused', 'unsure')
         AND w.ended_at > clock_timestamp() - interval '7 days') AS writes_refused,
@@ -163,15 +166,48 @@ def variants_of_sku(session: Session, sku: str) -> Sequence[Row[Any]]:
     return session.execute(text(OF_SKU), {"sku": sku}).all()
 
 
+MEMBERS: Final = """
+SELECT o.id, o.external_id, o.sku, o.name, o.family_id, v.sku AS variant_sku,
+       (SELECT string_agg(coalesce(x.presentation, x.name), ', ' ORDER BY pt.position, x.option_type_id)
+        FROM option_value_variants c JOIN option_values x ON x.id = c.option_value_id
+        JOIN product_option_types pt ON pt.product_id = v.product_id AND pt.option_type_id = x.option_type_id
+        WHERE c.variant_id = v.id) AS options_text
+FROM offers o JOIN variants v ON v.id = o.variant_id
+WHERE o.account_id = :account AND v.product_id = :product AND o.status <> 2 ORDER BY o.id LIMIT 50"""
+OPTIONS: Final = """
+SELECT t.id, coalesce(t.presentation, t.name), array_agg(DISTINCT coalesce(x.presentation, x.name))
+FROM product_option_types pt JOIN option_types t ON t.id = pt.option_type_id
+JOIN variants v ON v.product_id = pt.product_id AND v.status = 0
+JOIN option_value_variants c ON c.variant_id = v.id
+JOIN option_values x ON x.id = c.option_value_id AND x.option_type_id = t.id
+WHERE pt.product_id = :product GROUP BY t.id, t.name, t.presentation, pt.position ORDER BY pt.position, t.id"""
+
+
+def offers_of_product(session: Session, account_id: int, product_id: int) -> Sequence[Row[Any]]:
+    """A product's offers in an account, as many as one family holds."""
+    return session.execute(text(MEMBERS), {"account": account_id, "product": product_id}).all()
+
+
+def option_values_of_product(session: Session, product_id: int) -> dict[int, tuple[str, Sequence[str]]]:
+    """Per option of a product its name and the values that its variants have."""
+    rows = session.execute(text(OPTIONS), {"product": product_id})
+    return {type_id: (name, values) for type_id, name, values in rows}
+
+
 REQUESTS: Final = """
 SELECT id, at, method, route, status, milliseconds, ok, error, request, response FROM marketplace_requests
-WHERE account_id = :account AND (:before = 0 OR id < :before) AND (:q = '' OR names @> ARRAY[:q])
-  AND (NOT :failed OR NOT ok)
+WHERE account_id = :account AND (:before = 0 OR id < :before) AND (NOT :failed OR NOT ok) AND (:q = '' OR names && (
+    ARRAY[:q]
+    || ARRAY(SELECT o.external_id FROM offers o LEFT JOIN variants v ON v.id = o.variant_id
+             WHERE o.account_id = :account AND (o.sku = :q OR v.sku = :q) LIMIT 50)
+    || ARRAY(SELECT m.external_id FROM marketplace_orders m JOIN orders r ON r.id = m.order_id
+             WHERE m.account_id = :account AND r.number = :q)))
 ORDER BY id DESC LIMIT :most"""
 
 
 def requests(session: Session, account_id: int, q: str, failed: bool, before: int, most: int) -> list[Row[Any]]:
-    """What was said for an account, the newest first; `q`: a SKU, an offer's id or an order's number."""
+    """What was said for an account, the newest first. `q`: a SKU, an offer's id, an order's number here or there; what
+    is written of an offer names it by its id alone, and is found by its SKU all the same."""
     given = {"account": account_id, "q": q, "failed": failed, "before": before, "most": most}
     return list(session.execute(text(REQUESTS), given))
 

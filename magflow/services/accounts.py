@@ -24,6 +24,11 @@ URL: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?")
 CURRENCY_OF: Final = {"ro": "RON", "bg": "EUR", "hu": "HUF", "fd-ro": "RON", "fd-bg": "EUR"}
 SWITCHES: Final = ("reading", "ordering", "confirming", "publishing")
 LARGEST_BUFFER: Final = 10_000
+LIMITS: Final[Mapping[str, int]] = {
+    **{f"{kind}_per_{unit}": 100_000 for kind in ("orders", "others", "eans") for unit in ("second", "minute")},
+    "eans_per_day": 1_000_000,
+}
+"""What may be asked of a marketplace, where it is not what its documentation says; and the largest figure taken."""
 
 
 class AccountPaused(Conflict):
@@ -40,6 +45,28 @@ class NothingToAsk(Conflict):
     def __init__(self, account: str) -> None:
         super().__init__(f"account {account} has no connection; its readings come from files")
         self.account = account
+
+
+class MarketplaceTrouble(Conflict):
+    """The marketplace was asked and did not do it; `trouble` says of what kind that is. Nothing was changed."""
+
+    code = "marketplace_trouble"
+
+    def __init__(self, error: MarketplaceError) -> None:
+        super().__init__(f"{error.trouble}: {error}")
+        self.trouble = error.trouble
+
+    def details(self) -> dict[str, Any]:
+        return {"trouble": self.trouble}
+
+
+@contextmanager
+def told_to_programs() -> Iterator[None]:
+    """What goes wrong while a marketplace is asked becomes a refusal. Raises MarketplaceTrouble."""
+    try:
+        yield
+    except MarketplaceError as error:
+        raise MarketplaceTrouble(error) from error
 
 
 @dataclass(frozen=True)
@@ -154,6 +181,17 @@ def _common_faults(
     return errors
 
 
+def _limit_faults(limits: Mapping[str, Any] | None) -> list[FieldError]:
+    errors = []
+    for name, value in (limits or {}).items():
+        most = LIMITS.get(name)
+        if most is None:
+            errors.append(FieldError("limits", "unknown_field"))
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+            errors.append(FieldError(name, "out_of_range", {"least": 1, "limit": most}))
+    return errors
+
+
 def _make_pool(session: Session, name: str, kind: str) -> None:
     execute(
         session,
@@ -179,6 +217,7 @@ def edit(session: Session, command: EditAccount, *, actor: Actor) -> Marketplace
     """Change an account; a new password ends a pause. Raises NotFound, Invalid."""
     account = get(session, command.account_id)
     errors = _common_faults(command.base_url, command.buffer, command.username, command.password)
+    errors += _limit_faults(command.limits)
     if unknown := [name for name in command.switches if name not in SWITCHES]:
         errors.append(FieldError(unknown[0], "unknown_field"))
     if errors:
@@ -358,12 +397,15 @@ def _kept(value: Any) -> Any:
 
 FORGET: Final = """
 DELETE FROM marketplace_requests WHERE at < clock_timestamp() - make_interval(days => %(days)s)"""
+FORGET_READINGS: Final = """
+DELETE FROM order_windows WHERE at < clock_timestamp() - make_interval(days => %(days)s)"""
 KEPT_DAYS: Final = 30
 
 
 @transactional
 def forget_requests(session: Session, *, actor: Actor) -> int:
-    """Delete what was said longer than thirty days ago."""
+    """Delete what was said longer than thirty days ago, and how many orders were counted in readings before that."""
+    execute(session, FORGET_READINGS, {"days": KEPT_DAYS})
     return execute(session, FORGET, {"days": KEPT_DAYS}).rowcount
 
 

@@ -1,7 +1,7 @@
 """What a person may tell a marketplace of offers and their prices, checked before it is written (`market_writes`)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from magflow.domain.marketplaces import (
     part_number,
     price_faults,
 )
-from magflow.marketplaces.protocol import Found, Shopkeeper
+from magflow.marketplaces.protocol import FamilyKind, Found, Shopkeeper
 from magflow.models import MarketplaceAccount, MarketplaceWrite, Offer, Product, Variant
 from magflow.services import accounts, market_writes
 from magflow.services.market_writes import Asked
@@ -72,11 +72,13 @@ class ListVariant:
 
 @dataclass(frozen=True)
 class Group:
-    """Put all offers of a product in an account into one family."""
+    """Put all offers of a product in an account into one family. `traits`: which option of ours says by what the
+    members differ, by the marketplace's number of it; what is not named stays as it is there."""
 
     account_id: int
     product_id: int
     type_id: int
+    traits: Mapping[int, int] = field(default_factory=dict)
 
 
 @transactional
@@ -180,16 +182,35 @@ def group(session: Session, command: Group, *, actor: Actor) -> MarketplaceWrite
     product = session.get(Product, command.product_id)
     if product is None:
         raise NotFound("product", command.product_id)
-    found: Sequence[str] = session.scalars(
-        select(Offer.external_id).join(Variant, Variant.id == Offer.variant_id)
+    found = session.execute(
+        select(Offer.external_id, Offer.variant_id).join(Variant, Variant.id == Offer.variant_id)
         .where(Offer.account_id == account.id, Variant.product_id == product.id, Offer.status != ENDED_OFFER)
-        .order_by(Offer.id)
+        .order_by(Offer.id).limit(MOST_IN_A_FAMILY)
     ).all()  # fmt: skip
     if len(found) < 2:
         raise Invalid([FieldError("product", "too_few", {"least": 2})])
-    payload = {"offers": list(found[:MOST_IN_A_FAMILY]), "id": product.id, "name": product.name[:255],
-               "type_id": command.type_id}  # fmt: skip
+    values = _values(session, [variant_id or 0 for _, variant_id in found], command.traits)
+    traits = {external_id: values.get(variant_id or 0, {}) for external_id, variant_id in found}
+    payload = {"offers": list(traits), "id": product.id, "name": product.name[:255], "type_id": command.type_id,
+               "traits": traits}  # fmt: skip
     return market_writes.ask(session, Asked(account, "family", f"product {product.id}", payload), actor)
+
+
+# What variants are called in some of their options.
+VALUES: Final = """
+SELECT c.variant_id, o.option_type_id, coalesce(o.presentation, o.name)
+FROM option_value_variants c JOIN option_values o ON o.id = c.option_value_id
+WHERE c.variant_id = ANY (%(variants)s) AND o.option_type_id = ANY (%(types)s)"""
+
+
+def _values(session: Session, variants: Sequence[int], traits: Mapping[int, int]) -> dict[int, dict[int, str]]:
+    """Per variant what its options say of each trait."""
+    found: dict[int, dict[int, str]] = {}
+    rows = execute(session, VALUES, {"variants": list(variants), "types": list(traits.values())}).fetchall()
+    for variant_id, type_id, value in rows:
+        for trait in (key for key, option in traits.items() if option == type_id):
+            found.setdefault(variant_id, {})[trait] = value
+    return found
 
 
 # --- asking the catalogue; outside of any transaction ----------------------------------------------------------------
@@ -211,3 +232,12 @@ def look_up(account: MarketplaceAccount, ean: str | None) -> Catalogue:
             raise accounts.NothingToAsk(f"{account.source} {account.code}")
         found = marketplace.find_by_eans([ean]).get(ean, []) if ean else []
         return Catalogue(found, marketplace.vat_rates())
+
+
+def family_kinds(account: MarketplaceAccount, external_id: str) -> list[FamilyKind]:
+    """The kinds of families that an offer's category knows, by name. Raises what opening the account raises, and
+    MarketplaceError; NothingToAsk where the adapter has no families."""
+    with accounts.opened(account, timeout=10.0, patient=False) as marketplace:
+        if not isinstance(marketplace, Shopkeeper):
+            raise accounts.NothingToAsk(f"{account.source} {account.code}")
+        return marketplace.family_kinds(external_id)

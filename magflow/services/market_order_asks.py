@@ -27,7 +27,8 @@ from magflow.services.market_orders import reading_of
 from magflow.services.market_writes import Asked
 
 ADDRESS: Final = re.compile(r"https?://[^\s/?#@]+(/\S*)?")
-PHONE: Final = re.compile(r"\+?\d{8,11}")
+PHONE: Final = re.compile(r"^\+?[0-9]{8,11}$")
+PAPERS: Final = ("A4", "A5", "A6")
 MOVES: Final = {(IN_PROGRESS, PREPARED), (IN_PROGRESS, FINALIZED), (PREPARED, FINALIZED)}
 """What a person may tell about an order besides cancelling it, which follows from cancelling it here."""
 
@@ -195,9 +196,9 @@ def addresses(account: MarketplaceAccount) -> list[PickUp]:
         return marketplace.addresses() if isinstance(marketplace, Shopkeeper) else []
 
 
-def label(account: MarketplaceAccount, label_id: str) -> bytes:
+def label(account: MarketplaceAccount, label_id: str, paper: str = PAPERS[0]) -> bytes:
     """A waybill's label as PDF. Raises what opening the account raises, and MarketplaceError."""
     with accounts.opened(account, timeout=10.0, patient=False) as marketplace:
         if not isinstance(marketplace, Shopkeeper):
             raise accounts.NothingToAsk(f"{account.source} {account.code}")
-        return marketplace.label(label_id)
+        return marketplace.label(label_id, paper)

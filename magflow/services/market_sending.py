@@ -146,7 +146,9 @@ def _listing(marketplace: Shopkeeper, settled: Settled) -> Settled:
 
 def _family(marketplace: Shopkeeper, settled: Settled) -> Settled:
     wanted = settled.write.payload
-    said = marketplace.group(wanted["offers"], Family(wanted["id"], wanted["name"], wanted["type_id"]))
+    traits = {offer: {int(key): value for key, value in told.items()}
+              for offer, told in wanted.get("traits", {}).items()}  # fmt: skip
+    said = marketplace.group(wanted["offers"], Family(wanted["id"], wanted["name"], wanted["type_id"], traits))
     # A family that is not valid is only warned of, and the rest is saved without it.
     done = Done(not said, "; ".join(said))
     return _with_offers(marketplace, replace(settled, done=done), list(wanted["offers"]))

@@ -7,7 +7,7 @@ could do it twice, so that a person has to look. What may be sent twice is sent 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from sqlalchemy.orm import Session
 
@@ -27,6 +27,7 @@ PAUSES: Final = (5, 30, 120, 600, 3600)
 MOST_ATTEMPTS: Final = 8
 
 Kind = Literal["price", "status", "listing", "family", "invoice", "waybill", "order_status", "storno", "return_status"]
+KINDS: Final[tuple[str, ...]] = get_args(Kind)
 ABSOLUTE: Final = frozenset({"price", "status", "family", "order_status", "return_status"})
 """Says how it shall be: the last word replaces the one before."""
 REPEATABLE: Final = ABSOLUTE | {"invoice", "listing", "storno"}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from magflow.simulator import buying, pings, saving, shipping
+from magflow.simulator import buying, families, pings, saving, shipping
 from magflow.simulator.envelopes import Reply, envelope
 from magflow.simulator.world import SELLER, SimAccount, World
 
@@ -295,7 +295,7 @@ ROUTES: Final[tuple[tuple[str, str, Route], ...]] = (
     ("order/save", "POST", orders_save),
     (r"order/acknowledge/(\d{1,18})", "POST", acknowledge),
     ("order/attachments/save", "POST", attachments_save),
-    ("category/read", "POST", shipping.category_read),
+    ("category/read", "POST", families.category_read),
     ("addresses/read", "POST", shipping.addresses_read),
     ("awb/save", "POST", shipping.awb_save),
     ("awb/read", "POST", shipping.awb_read),

@@ -4,6 +4,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from magflow.simulator import families
 from magflow.simulator.world import SELLER, Product, SimAccount, SimOffer, World
 
 STOCK_WORDS: Final = "Stock should be 0 or more"
@@ -76,21 +77,12 @@ def full(world: World, account: SimAccount, items: list[dict[str, Any]]) -> list
             worked, text = light(world, account, item)
             if not worked:
                 said.append(text)
-            elif fault := _family(account.offers[number], item):
-                said.append(fault)
+            else:
+                said += families.describe(account.offers[number], item)
+                said += families.join(account, account.offers[number], item)
         else:
             said += _create(world, account, number, item)
     return said
-
-
-def _family(offer: SimOffer, item: dict[str, Any]) -> str | None:
-    family = item.get("family")
-    if not isinstance(family, dict) or not family.get("id"):
-        return None
-    if not family.get("name") or not family.get("family_type_id"):
-        return f"WARNING: Mktp Family: family name is empty - Product id: {offer.id}"
-    offer.family = dict(family)
-    return None
 
 
 def _create(world: World, account: SimAccount, number: int, item: dict[str, Any]) -> list[str]:
@@ -134,7 +126,8 @@ def offer_json(world: World, offer: SimOffer) -> dict[str, Any]:
         "max_sale_price": float(offer.most), "currency": "RON", "vat_id": offer.vat_id, "warranty": 24,
         "stock": [{"warehouse_id": 1, "value": offer.stock}], "general_stock": offer.stock,
         "estimated_stock": offer.stock, "handling_time": [{"warehouse_id": 1, "value": offer.handling}],
-        "start_date": [], "status": offer.status, "family": offer.family or [], "characteristics": [], "images": [],
+        "start_date": [], "status": offer.status, "family": offer.family or [],
+        "characteristics": offer.characteristics, "images": [],
         "attachments": [], "validation_status": [{"value": offer.validation, "description": "", "errors": []}],
         "translation_validation_status": [],
         "offer_validation_status": {"value": offer.offer_validation, "description": "Saleable"}, "doc_errors": None,

@@ -1,4 +1,4 @@
-"""What leaves the seller's house in the simulated marketplace: addresses, waybills, labels; and kinds of families."""
+"""What leaves the seller's house in the simulated marketplace: addresses, waybills, labels."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,17 +8,7 @@ from magflow.simulator.envelopes import Reply, envelope
 from magflow.simulator.world import SELLER, SimAccount, World
 
 LABEL: Final = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-FAMILY_TYPES: Final = ({"id": 97, "name": "Culoare", "characteristics": []},
-                       {"id": 98, "name": "Culoare și mărime", "characteristics": []})  # fmt: skip
 NEEDED: Final = ("name", "contact", "phone1", "locality_id", "street")
-
-
-def category_read(_world: World, _account: SimAccount, body: Any, *_rest: Any) -> Reply:
-    number = body.get("id") if isinstance(body, Mapping) else None
-    kinds = list(FAMILY_TYPES) if number else []
-    row = {"id": number or 1315, "name": "Căni", "parent_id": 1, "is_allowed": 1, "is_ean_mandatory": 0,
-           "is_warranty_mandatory": 0, "characteristics": [], "family_types": kinds}  # fmt: skip
-    return envelope([row])
 
 
 def addresses_read(*_rest: Any) -> Reply:

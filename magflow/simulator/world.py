@@ -56,6 +56,7 @@ class SimOffer:
     offer_validation: int = 1
     handling: int = 1
     family: dict[str, Any] | None = None
+    characteristics: list[dict[str, Any]] = field(default_factory=list)
     campaign: str | None = None
     written_at: datetime | None = None
 

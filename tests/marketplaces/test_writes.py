@@ -136,12 +136,24 @@ def test_an_offer_is_made_on_a_product_that_is_there(app: Flask, market: Market,
 
 
 def test_the_variants_of_a_product_become_a_family(app: Flask, market: Market, main: MarketplaceAccount) -> None:
-    product = make_product(name="Family", options={"Color": ["Red", "Blue"]})
-    for colour in ("Red", "Blue"):
-        make_variant(product, sku=f"FAM-{colour}", values=[("Color", colour)])
-        market.offer("main", f"FAM-{colour}", 1)
+    product = make_product(name="Family", options={"Color": ["Roșu", "Albastru"]})
+    for sku, colour in (("FAM-Red", "Roșu"), ("FAM-Blue", "Albastru")):
+        make_variant(product, sku=sku, values=[("Color", colour)])
+        market.offer("main", sku, 1)
     market_sync.read_offers(main.id, actor=ANA)
+    account, first = market_sync.account_of(main.id), next(
+        str(o.id) for o in market.account("main").offers.values() if o.part_number == "FAM-Red")  # fmt: skip
+    kinds = {kind.id: kind for kind in market_asks.family_kinds(account, first)}
+    assert [kinds[97].name, *(trait.name for trait in kinds[98].traits)] == ["Culoare", "Culoare", "Mărime"]
+    colour = kinds[97].traits[0]
+    assert "Roșu" in colour.values
     market_asks.group(Group(main.id, product.id, 97), actor=ANA)
+    assert send(main) == 0  # the marketplace misses what the members differ by
+    row = single.one("SELECT error FROM marketplace_writes WHERE kind = 'family' ORDER BY id DESC LIMIT 1", {})
+    assert row is not None and "missing value on characteristic" in row[0]
+    option = single.one("SELECT id FROM option_types WHERE name = 'Color'", {})
+    assert option is not None
+    market_asks.group(Group(main.id, product.id, 97, {colour.id: option[0]}), actor=ANA)
     assert send(main) == 1
     families = {o.family["id"] for o in market.account("main").offers.values() if o.part_number.startswith("FAM-")
                 and o.family}  # fmt: skip

@@ -8,9 +8,12 @@ from marshmallow import fields
 from sqlalchemy.engine import Row
 
 from magflow.domain.marketplaces import FULFILMENTS, gross
+from magflow.marketplaces.protocol import FamilyKind
 from magflow.queries.marketplaces import conditions
 from magflow.services.accounts import SWITCHES, Trial
-from magflow.services.pace import PER_MINUTE
+from magflow.services.market_asks import Catalogue
+from magflow.services.market_writes import KINDS as WRITE_KINDS
+from magflow.services.pace import PER_DAY, PER_MINUTE
 from magflow.web.answers import Amount, Answer, Count, Time, Word
 
 OFFER_STATES: Final = ("inactive", "active", "ended")
@@ -18,7 +21,7 @@ WRITE_STATES: Final = ("waiting", "done", "refused", "unsure", "taken_back")
 
 
 class HealthOut(Answer):
-    """How an account is. `limit_used`: per cent of what may be asked in a minute."""
+    """How an account is. `limit_used`: per cent of what may be asked in a minute; of `eans` in a day."""
 
     state = Word("connected", "paused", "trouble", "files", "untried", required=True)
     paused_reason = fields.String(required=True, allow_none=True)
@@ -35,6 +38,8 @@ class HealthOut(Answer):
     waiting = Count(required=True)
     waiting_since = Time(required=True, allow_none=True)
     blocked_orders = Count(required=True)
+    writes_waiting = Count(required=True)
+    writes_refused = Count(required=True)
     limit_used = fields.Dict(required=True)
 
 
@@ -48,6 +53,7 @@ class AccountOut(Answer):
     pool = fields.String(required=True)
     stock_writable = fields.Boolean(required=True)
     buffer = Count(required=True)
+    limits = fields.Dict(required=True)
     url = fields.String(required=True, allow_none=True)
     username = fields.String(required=True, allow_none=True)
     has_password = fields.Boolean(required=True)
@@ -65,6 +71,69 @@ class TrialOut(Answer):
     address = fields.String(required=True, allow_none=True)
     offers = fields.Integer(required=True, allow_none=True)
     milliseconds = fields.Integer(required=True, allow_none=True)
+
+
+class ReadingOut(Answer):
+    """One reading of orders: every one that was seen is here, or has failed."""
+
+    at = Time(required=True)
+    since = Time(required=True)
+    until = Time(required=True)
+    seen = Count(required=True)
+    imported = Count(required=True)
+    failed = Count(required=True)
+
+
+class RequestOut(Answer):
+    """A request and its answer, without secrets and customers; `ok` false: it did not do what it was for."""
+
+    id = fields.Integer(required=True)
+    at = Time(required=True)
+    method = fields.String(required=True)
+    route = fields.String(required=True)
+    status = fields.Integer(required=True, allow_none=True)
+    milliseconds = Count(required=True)
+    ok = fields.Boolean(required=True)
+    error = fields.String(required=True, allow_none=True)
+    request = fields.String(required=True, allow_none=True)
+    response = fields.String(required=True, allow_none=True)
+
+
+class FoundOut(Answer):
+    """A product of the marketplace's catalogue. `held`: the account offers it already."""
+
+    part_number_key = fields.String(required=True)
+    name = fields.String(required=True)
+    brand = fields.String(required=True)
+    allowed = fields.Boolean(required=True)
+    held = fields.Boolean(required=True)
+    category_id = fields.Integer(required=True, allow_none=True)
+
+
+class VatOut(Answer):
+    vat_id = fields.Integer(required=True)
+    rate = fields.String(required=True)
+
+
+class CatalogueOut(Answer):
+    """What a new offer needs to know."""
+
+    products = fields.List(fields.Nested(FoundOut), required=True)
+    vat_rates = fields.List(fields.Nested(VatOut), required=True)
+
+
+class TraitOut(Answer):
+    """Something by which members of a family differ; `values`: what may be given, empty for anything."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    values = fields.List(fields.String(), required=True)
+
+
+class FamilyKindOut(Answer):
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    traits = fields.List(fields.Nested(TraitOut), required=True)
 
 
 class ConditionOut(Answer):
@@ -106,21 +175,28 @@ class OfferOut(Answer):
 
 
 class WriteOut(Answer):
-    """Something that the marketplace was told. It waits for ten seconds before it is sent."""
+    """Something that the marketplace was told. It waits for ten seconds before it is sent.
+
+    `subject`: what it is about, as the marketplace names it; `said`: what it answered.
+    """
 
     id = fields.Integer(required=True)
     account_id = fields.Integer(required=True)
     offer_id = fields.Integer(required=True, allow_none=True)
-    kind = fields.String(required=True)
+    order_id = fields.Integer(required=True, allow_none=True)
+    kind = Word(*WRITE_KINDS, required=True)
+    subject = fields.String(required=True)
     state = Word(*WRITE_STATES, required=True)
     error = fields.String(required=True, allow_none=True)
+    said = fields.Dict(required=True, allow_none=True)
+    created_by = fields.String(required=True)
     created_at = Time(required=True)
     ended_at = Time(required=True, allow_none=True)
 
 
 def account_json(row: Row[Any]) -> dict[str, Any]:
     """An account with its health."""
-    names = ("id", "source", "code", "country", "currency", "fulfilment", "pool", "stock_writable", "buffer",
+    names = ("id", "source", "code", "country", "currency", "fulfilment", "pool", "stock_writable", "buffer", "limits",
              "username", "has_password")  # fmt: skip
     return {name: getattr(row, name) for name in names} | {
         "url": row.base_url,
@@ -134,11 +210,12 @@ def health_json(row: Row[Any]) -> dict[str, Any]:
     """How it is."""
     names = ("paused_reason", "last_error", "last_error_at", "last_ok_at", "offers_read_at", "orders_read_at",
              "stock_sent_at", "offers", "unmatched", "rejected", "differing", "waiting", "waiting_since")  # fmt: skip
-    used = {"orders": row.last_minute_orders, "others": row.last_minute - row.last_minute_orders}
     return {name: getattr(row, name) for name in names} | {
         "state": _state(row),
         "blocked_orders": row.blocked,
-        "limit_used": {kind: share(count, kind, row) for kind, count in used.items()},
+        "writes_waiting": row.writes_waiting,
+        "writes_refused": row.writes_refused,
+        "limit_used": shares(row),
     }
 
 
@@ -152,10 +229,14 @@ def _state(row: Row[Any]) -> str:
     return "connected" if row.last_ok_at else "untried"
 
 
-def share(count: int, kind: str, row: Row[Any]) -> int:
-    """Per cent of what may be asked in a minute."""
-    most = float(row.limits.get(f"{kind}_per_minute", PER_MINUTE[kind]))
-    return round(100 * count / most) if most else 0
+def shares(row: Row[Any]) -> dict[str, int]:
+    """Per cent of what may be asked: of orders and of everything else in a minute, of barcodes in a day."""
+    used = {
+        "orders": (row.last_minute_orders, row.limits.get("orders_per_minute", PER_MINUTE["orders"])),
+        "others": (row.last_minute - row.last_minute_orders, row.limits.get("others_per_minute", PER_MINUTE["others"])),
+        "eans": (row.eans_today, row.limits.get("eans_per_day", PER_DAY["eans"])),
+    }
+    return {kind: round(100 * count / float(most)) if most else 0 for kind, (count, most) in used.items()}
 
 
 def trial_json(found: Trial) -> dict[str, Any]:
@@ -198,5 +279,30 @@ def offers_json(rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
 
 def write_json(row: Any) -> dict[str, Any]:
     """A write as it stands."""
-    names = ("id", "account_id", "offer_id", "kind", "state", "error", "created_at", "ended_at")
+    names = ("id", "account_id", "offer_id", "order_id", "kind", "subject", "state", "error", "said", "created_by",
+             "created_at", "ended_at")  # fmt: skip
     return {name: getattr(row, name) for name in names}
+
+
+def catalogue_json(found: Catalogue) -> dict[str, Any]:
+    """What a marketplace knows that a new offer needs."""
+    return {
+        "products": [vars(product) for product in found.found],
+        "vat_rates": [{"vat_id": number, "rate": str(rate)} for number, rate in found.vat_rates.items()],
+    }
+
+
+def family_kind_json(kind: FamilyKind) -> dict[str, Any]:
+    """A kind of family."""
+    traits = [{"id": trait.id, "name": trait.name, "values": list(trait.values)} for trait in kind.traits]
+    return {"id": kind.id, "name": kind.name, "traits": traits}
+
+
+def reading_json(row: Row[Any]) -> dict[str, Any]:
+    """One reading of orders."""
+    return {name: getattr(row, name) for name in ("at", "since", "until", "seen", "imported", "failed")}
+
+
+def request_json(row: Row[Any]) -> dict[str, Any]:
+    """A request and its answer."""
+    return dict(row._mapping)

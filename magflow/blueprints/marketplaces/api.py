@@ -36,7 +36,7 @@ def list_accounts() -> Response:
 def add_account(data: dict[str, Any]) -> Response:
     """Add an account."""
     url = data.pop("url", None)
-    with _named({"base_url": "url"}):
+    with named({"base_url": "url"}):
         return perform(accounts.add, accounts.NewAccount(base_url=url, **data), present=_account, created=True)
 
 
@@ -56,7 +56,7 @@ def change_account(data: dict[str, Any], account_id: int) -> Response:
     """Change an account. A new password ends a pause."""
     switches: dict[str, bool] = {name: data.pop(name) for name in accounts.SWITCHES if name in data}
     command = accounts.EditAccount(account_id, base_url=data.pop("url", None), switches=switches, **data)
-    with _named({"base_url": "url"}):
+    with named({"base_url": "url"}):
         return perform(accounts.edit, command, present=_account)
 
 
@@ -75,7 +75,7 @@ def test_account(_data: dict[str, Any], account_id: int) -> Response:
 
 
 @contextmanager
-def _named(names: Mapping[str, str]) -> Iterator[None]:
+def named(names: Mapping[str, str]) -> Iterator[None]:
     """Fields as this API calls them, where a service calls them otherwise."""
     try:
         yield
@@ -122,7 +122,7 @@ def get_offer(offer_id: int) -> Response:
 def set_price(data: dict[str, Any], offer_id: int) -> Response:
     """Change an offer's price at the marketplace. It is sent after ten seconds."""
     command = market_asks.SetPrice(offer_id, data["price"], data.get("price_min"), data.get("price_max"))
-    with _named({"gross": "price", "least": "price_min", "most": "price_max"}):
+    with named({"gross": "price", "least": "price_min", "most": "price_max"}):
         return perform(market_asks.set_price, command, present=lambda _, done: answers.write_json(done), status=202)
 
 

@@ -5,9 +5,11 @@ from typing import Final
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import format_decimal
 
 from magflow.blueprints.marketplaces.words import (
     CONDITION_NAMES,
+    EVIDENCE_WORDS,
     MATCH_WORDS,
     STATE_WORDS,
     VALIDATION_WORDS,
@@ -21,8 +23,8 @@ from magflow.domain.marketplaces import gross
 from magflow.marketplaces.errors import MarketplaceError
 from magflow.queries import market_writes as writes
 from magflow.queries import marketplaces as queries
-from magflow.services import market_asks, market_sync, market_writes, publishing
-from magflow.services.market_asks import Group, ListVariant, SetPrice, SetStatus
+from magflow.services import market_asks, market_sync, market_writes, offers, publishing
+from magflow.services.market_asks import ListVariant, SetPrice, SetStatus
 from magflow.web.auth import current_actor
 from magflow.web.locale import _, decimal_sign
 from magflow.web.permissions import requires
@@ -31,6 +33,8 @@ from magflow.web.sentences import field_sentences, sentence
 blueprint = Blueprint("account_offers", __name__)
 
 Errors = dict[str, list[str]]
+NET: Final = "#,##0.00##"
+"""Prices are sent without VAT and with four decimals."""
 HOW: Final = ("pnk", "ean", "new")
 
 
@@ -45,17 +49,22 @@ def _show(account_id: int, offer_id: int, errors: Errors) -> str:
     session = db.session()
     row = queries.offer(session, offer_id, account_id)
     chain = publishing.figures(session, [offer_id]) if row.variant_id else []
+    prices = {name: _gross(getattr(row, name), row.vat_rate) for name in
+              ("sale_price", "min_sale_price", "max_sale_price", "best_offer_sale_price")}  # fmt: skip
     return render_template(
         "accounts/offer.html",
         account=queries.account(session, account_id),
         row=row,
-        prices={name: _gross(getattr(row, name), row.vat_rate) for name in
-                ("sale_price", "min_sale_price", "max_sale_price", "best_offer_sale_price")},
+        prices=prices,
+        typed="" if prices["sale_price"] is None else f"{prices['sale_price']:.2f}".replace(".", decimal_sign()),
+        net=None if row.sale_price is None else format_decimal(row.sale_price, format=NET),
         conditions=queries.conditions(row),
         names=CONDITION_NAMES,
         validation=VALIDATION_WORDS,
         chain=chain[0] if chain else None,
         matched=MATCH_WORDS,
+        evidence=EVIDENCE_WORDS,
+        candidates=[] if row.variant_id else queries.candidates(session, [offer_id]).get(offer_id, []),
         states=STATE_WORDS,
         form=request.form if errors else {},
         errors=errors,
@@ -82,6 +91,26 @@ def _number(name: str, most: int = INT32_MAX, least: int = 0) -> int:
         return integer(request.form.get(name, ""), least=least, most=most, as_text=True)
     except Unfit as unfit:
         raise Invalid([FieldError(name, unfit.code, unfit.params)]) from unfit
+
+
+@blueprint.post("/settings/accounts/<int:account_id>/offers/<int:offer_id>/variant")
+@requires("stock:write")
+def match(account_id: int, offer_id: int) -> ResponseReturnValue:
+    """Say which variant the offer is, by its SKU; without one, that it is none of ours."""
+    queries.offer(db.session(), offer_id, account_id)
+    sku = request.form.get("sku", "").strip()
+    found = queries.variants_of_sku(db.session(), sku) if sku else []
+    if sku and len(found) != 1:
+        said = _("Several products have this SKU") if found else _("No active variant has this SKU")
+        return _show(account_id, offer_id, {"sku": [said]}), Invalid.status
+    try:
+        offers.match(offers.Match(offer_id, found[0].id if found else None), actor=current_actor())
+    except Refused as refused:
+        if refused.status == 404:
+            raise
+        return _show(account_id, offer_id, field_sentences(refused) or {"sku": [sentence(refused)]}), refused.status
+    flash(_("Saved."), "success")
+    return redirect(url_for("account_offers.show", account_id=account_id, offer_id=offer_id), 303)
 
 
 @blueprint.post("/settings/accounts/<int:account_id>/offers/<int:offer_id>/price")
@@ -118,23 +147,6 @@ def status(account_id: int, offer_id: int) -> ResponseReturnValue:
         market_asks.set_status(SetStatus(offer_id, request.form.get("active") == "1"), actor=current_actor())
     except Refused as refused:
         return _refused(account_id, offer_id, refused)
-    return _landed(account_id, offer_id)
-
-
-@blueprint.post("/settings/accounts/<int:account_id>/offers/<int:offer_id>/family")
-@requires("stock:write")
-def family(account_id: int, offer_id: int) -> ResponseReturnValue:
-    """Put the offers of the product into one family."""
-    row = queries.offer(db.session(), offer_id, account_id)
-    try:
-        command = Group(account_id, row.product_id or 0, _number("type_id", least=1))
-        market_asks.group(command, actor=current_actor())
-    except Refused as refused:
-        if refused.status == 404:
-            raise
-        said = field_sentences(refused)
-        errors = {"type_id": said.get("type_id") or said.get("product") or [sentence(refused)]}
-        return _show(account_id, offer_id, errors), refused.status
     return _landed(account_id, offer_id)
 
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from magflow.blueprints.marketplaces.words import ORDER_STATUS, RETURN_STATUS, RETURN_VERBS, told, trouble
 from magflow.db import db
 from magflow.domain.border import Unfit, integer
-from magflow.domain.errors import FieldError, Invalid, NotFound, Refused
+from magflow.domain.errors import FieldError, Invalid, Refused
 from magflow.domain.marketplaces import FINALIZED, PREPARED, RETURN_MOVES
 from magflow.marketplaces.errors import MarketplaceError
 from magflow.marketplaces.protocol import PickUp
@@ -173,19 +173,16 @@ def storno(order_id: int) -> ResponseReturnValue:
 @requires("orders:read")
 def label(order_id: int) -> ResponseReturnValue:
     """The label of the last waybill, as the marketplace has it."""
-    session = db.session()
-    row = writes.order_side(session, order_id)
-    issued = [w for w in writes.of_order(session, order_id) if w.kind == "waybill" and w.state == "done"]
-    label_id = issued[0].said.get("label_id") if issued else None
-    if not label_id:
-        raise NotFound("label", order_id)
+    account_id, label_id = writes.last_label(db.session(), order_id)
+    number = writes.order_side(db.session(), order_id).number
+    db.session.remove()  # nothing is held in the database while the marketplace is asked
     try:
-        content = market_order_asks.label(market_sync.account_of(row.account_id), str(label_id))
+        content = market_order_asks.label(market_sync.account_of(account_id), label_id)
     except MarketplaceError as error:
         flash(trouble(error.trouble), "error")
         return redirect(url_for("account_orders.show", order_id=order_id), 303)
     answer = Response(content, mimetype="application/pdf")
-    answer.headers["Content-Disposition"] = f'inline; filename="{NOT_IN_A_NAME.sub("-", row.number)}-label.pdf"'
+    answer.headers["Content-Disposition"] = f'inline; filename="{NOT_IN_A_NAME.sub("-", number)}-label.pdf"'
     return answer
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from magflow.blueprints.marketplaces.answers import share
+from magflow.blueprints.marketplaces.answers import shares
 from magflow.blueprints.marketplaces.words import (
     EVIDENCE_WORDS,
     FULFILMENT_WORDS,
@@ -32,12 +32,19 @@ from magflow.web.sentences import field_sentences, sentence
 blueprint = Blueprint("accounts", __name__)
 
 PAGE: Final = 50
+PER_MINUTE_FIELDS: Final = ("orders_per_minute", "others_per_minute")
 
 
 @blueprint.app_template_global("broken_connections")
 def broken_connections() -> Any:
     """For Home: what does not work between the shop and others."""
     return queries.broken(db.session())
+
+
+@blueprint.app_template_global("limit_used")
+def limit_used(account: Any) -> int:
+    """Per cent of the request limit that is in use: of the limits, the one that is nearest to its end."""
+    return max(shares(account).values())
 
 
 @blueprint.get("/settings/accounts")
@@ -51,6 +58,7 @@ def _index(errors: dict[str, list[str]]) -> str:
     return render_template(
         "accounts/index.html",
         accounts=queries.accounts(db.session()),
+        countries=[(code, code.upper()) for code in _countries()],
         sources=[(adapter.source, adapter.label) for adapter in adapters().values() if adapter.open],
         fulfilments=list(FULFILMENT_WORDS.items()),
         words=FULFILMENT_WORDS,
@@ -58,6 +66,12 @@ def _index(errors: dict[str, list[str]]) -> str:
         form=request.form if errors else {},
         errors=errors,
     )
+
+
+def _countries() -> list[str]:
+    """Every platform that an installed adapter speaks to."""
+    known = [code for adapter in adapters().values() if adapter.open for code in adapter.countries]
+    return list(dict.fromkeys(known))
 
 
 @blueprint.post("/settings/accounts")
@@ -70,6 +84,8 @@ def add() -> ResponseReturnValue:
             form.get("source", ""),
             form.get("code", ""),
             fulfilment=form.get("fulfilment") or None,
+            pool=form.get("pool", "").strip() or None,
+            country=form.get("country") or "ro",
             username=form.get("username", "").strip() or None,
             password=form.get("password") or None,
             base_url=form.get("base_url", "").strip() or None,
@@ -82,9 +98,9 @@ def add() -> ResponseReturnValue:
     return redirect(url_for("accounts.show", account_id=made.id), 303)
 
 
-def _whole(given: str, field: str) -> int:
+def _whole(given: str, field: str, least: int = 0, most: int = accounts.LARGEST_BUFFER) -> int:
     try:
-        return integer(given, most=accounts.LARGEST_BUFFER, as_text=True)
+        return integer(given, least=least, most=most, as_text=True)
     except Unfit as unfit:
         raise Invalid([FieldError(field, unfit.code, unfit.params)]) from unfit
 
@@ -102,10 +118,8 @@ def _show(account_id: int, errors: dict[str, list[str]]) -> str:
     return render_template(
         "accounts/show.html",
         account=account,
-        share={
-            "orders": share(account.last_minute_orders, "orders", account),
-            "others": share(account.last_minute - account.last_minute_orders, "others", account),
-        },
+        share=shares(account),
+        form=request.form if errors else {},
         windows=writes.windows(session, account_id),
         day=writes.completeness(session, account_id),
         **told(writes.of_account(session, account_id, most=20)),
@@ -119,15 +133,22 @@ def _show(account_id: int, errors: dict[str, list[str]]) -> str:
 @blueprint.post("/settings/accounts/<int:account_id>")
 @requires("admin")
 def save(account_id: int) -> ResponseReturnValue:
-    """User, password, address and buffer. A password that is left empty stays."""
+    """User, password, address, buffer, limits. An empty password stays; an empty limit is the documented one."""
     form = request.form
     try:
+        limits = dict(market_sync.account_of(account_id).limits)
+        for name in PER_MINUTE_FIELDS:
+            limits.pop(name, None)
+            if given := form.get(name, "").strip():
+                limits[name] = _whole(given, name, 1, accounts.LIMITS[name])
         command = accounts.EditAccount(
             account_id,
             username=form.get("username", "").strip(),
             password=form.get("password") or None,
             base_url=form.get("base_url", "").strip(),
             buffer=_whole(form.get("buffer") or "0", "buffer"),
+            stock_writable="stock_writable" in form if "writable_asked" in form else None,
+            limits=limits,
         )
         accounts.edit(command, actor=current_actor())
     except Invalid as refused:
@@ -176,7 +197,8 @@ def read(account_id: int) -> ResponseReturnValue:
     account = market_sync.account_of(account_id)
     market_sync.ask(account.id, actor=current_actor())
     flash(_("It is read in the background; this page can be left."), "success")
-    return redirect(url_for("accounts.show", account_id=account_id), 303)
+    back = "/" if request.form.get("back") == "/" else url_for("accounts.show", account_id=account_id)
+    return redirect(back, 303)
 
 
 # --- offers ----------------------------------------------------------------------------------------------------------

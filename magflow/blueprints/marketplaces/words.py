@@ -5,7 +5,7 @@ from typing import Any, Final
 from flask import request
 
 from magflow.domain.marketplaces import Condition
-from magflow.services.accounts import AccountPaused, NothingToAsk
+from magflow.services.accounts import AccountPaused, MarketplaceTrouble, NothingToAsk
 from magflow.services.credentials import CredentialsUnreadable
 from magflow.services.market_writes import WriteEnded, WriteWaiting
 from magflow.services.offers import OfferTaken
@@ -152,6 +152,7 @@ def trouble(code: str) -> str:
 
 
 sentences.TITLES["not_signed"] = _l("Not signed")
+sentences.TITLES["marketplace_trouble"] = _l("The marketplace did not do it")
 sentences.FIELD.update(
     {
         "vat_unknown": _l("The VAT rate of this offer is not known yet: read the offer first."),
@@ -182,6 +183,7 @@ sentences.SENTENCES.update(
         CredentialsUnreadable: lambda _r: _("The password was kept with another key: enter it again."),
         NotSigned: lambda _r: _("The signature is missing or not good."),
         WriteWaiting: lambda _r: _("The same was asked for a moment ago and waits to be sent."),
+        MarketplaceTrouble: lambda r: trouble(r.trouble),
         WriteEnded: lambda _r: _("It was sent or ended meanwhile."),
         OfferTaken: lambda _r: _("The variant has another offer in this account. Take it away there first."),
     }

@@ -11,6 +11,7 @@ from magflow.marketplaces.emag.readings import cash_due, return_reading
 from magflow.marketplaces.errors import BadAnswer, MarketplaceError, NotThere
 from magflow.marketplaces.protocol import (
     Family,
+    FamilyKind,
     Found,
     Issued,
     Listing,
@@ -19,6 +20,7 @@ from magflow.marketplaces.protocol import (
     PickUp,
     PriceAgain,
     ReturnReading,
+    Trait,
 )
 from magflow.marketplaces.wire import integer, listed, mapping, words
 
@@ -80,21 +82,29 @@ class Shopkeeping(EmagAccount):
         return self._post("product_offer/save", [item]).messages
 
     def group(self, external_ids: Sequence[str], family: Family) -> tuple[str, ...]:
-        """Put offers into one family of variants. What an update must carry goes along as it stands there."""
+        """Put offers into one family of variants. What an update must carry goes along as it stands there, and so do
+        the characteristics that are not among those by which the members differ."""
         wanted = {"id": family.id, "name": family.name, "family_type_id": family.type_id}
         items = []
         for external_id in external_ids:
             raw = self._raw_offer(external_id)
-            items.append({name: raw.get(name) for name in ("id", "status", "sale_price", "vat_id", "handling_time",
-                                                           "stock")} | {"family": wanted})  # fmt: skip
+            item = {name: raw.get(name) for name in ("id", "status", "sale_price", "vat_id", "handling_time", "stock")}
+            if traits := family.traits.get(external_id):
+                kept = [part for part in map(mapping, listed(raw.get("characteristics")))
+                        if integer(part.get("id")) not in traits]  # fmt: skip
+                item["characteristics"] = [*kept, *({"id": key, "value": value} for key, value in traits.items())]
+            items.append(item | {"family": wanted})
         return self._post("product_offer/save", items, repeatable=True).messages
 
-    def family_types(self, category_id: int) -> list[tuple[int, str]]:
-        """The kinds of families that a category knows."""
-        found = listed(self._post("category/read", {"id": category_id}, repeatable=True).results)
-        types = [mapping(kind) for row in found for kind in listed(mapping(row).get("family_types"))]
-        return [(number, words(kind.get("name")) or str(number)) for kind in types
-                if (number := integer(kind.get("id"))) is not None]  # fmt: skip
+    def family_kinds(self, external_id: str) -> list[FamilyKind]:
+        """The kinds of families that the category of an offer knows, with what their members differ by."""
+        category = integer(self._raw_offer(external_id).get("category_id"))
+        if category is None:
+            return []
+        body = {"id": category, "currentPage": 1, "itemsPerPage": 1}
+        row = next(map(mapping, listed(self._post("category/read", body, repeatable=True).results)), {})
+        known = {integer(mapping(one).get("id")): mapping(one) for one in listed(row.get("characteristics"))}
+        return [kind for one in listed(row.get("family_types")) if (kind := _family_kind(mapping(one), known))]
 
     def _raw_offer(self, external_id: str) -> Mapping[str, Any]:
         body = {"id": int(external_id), "currentPage": 1, "itemsPerPage": 1}
@@ -185,6 +195,30 @@ class Shopkeeping(EmagAccount):
             if found:
                 return dict(found[0])
         return None
+
+
+def _family_kind(row: Mapping[str, Any], known: Mapping[int | None, Mapping[str, Any]]) -> FamilyKind | None:
+    number = integer(row.get("id"))
+    if number is None:
+        return None
+    traits = []
+    for part in sorted(map(mapping, listed(row.get("characteristics"))), key=lambda one: _place(one)):
+        key = integer(part.get("characteristic_id"))
+        if key is not None:
+            told = known.get(key, {})
+            values = () if integer(told.get("allow_new_value")) else tuple(filter(None, map(_value, listed(
+                told.get("values")))))  # fmt: skip
+            traits.append(Trait(key, words(told.get("name")) or str(key), values))
+    return FamilyKind(number, words(row.get("name")) or str(number), tuple(traits))
+
+
+def _place(part: Mapping[str, Any]) -> int:
+    return integer(part.get("display_order")) or 0
+
+
+def _value(told: Any) -> str | None:
+    """A value of a characteristic: a text, or an object around it."""
+    return words(told) or words(mapping(told).get("value")) or words(mapping(told).get("name"))
 
 
 def _found(row: Mapping[str, Any]) -> Found | None:
