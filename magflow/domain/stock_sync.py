@@ -119,6 +119,10 @@ class OfferFacts:
         """For how many days the stock lasts; None: not known, or nothing is expected to sell."""
         return self.drawn.cover(self.stock) if self.drawn else None
 
+    def runs_out(self, days: int) -> float | None:
+        """The chance that the stock is gone within so many days; None: there is no forecast."""
+        return self.drawn.over(days).runs_out(self.stock) if self.drawn else None
+
     @property
     def other_sellers(self) -> int | None:
         """Sellers who are not us; None: not known."""

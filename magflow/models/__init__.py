@@ -48,7 +48,7 @@ from magflow.models.marketplaces import (
     StockPool,
 )
 from magflow.models.notifications import Message, Recipient, ToldAlert
-from magflow.models.operations import AdoptionChange, AuditEntry, Event, IdempotencyKey, Setting
+from magflow.models.operations import AdoptionChange, AuditEntry, Event, IdempotencyKey, Setting, UpkeepMark
 from magflow.models.orders import Order, OrderHandling, OrderItem, OrderSeries, OrderStatusMove, Refund, Restock
 from magflow.models.stock import StockMovement
 from magflow.models.stock_sync import (
@@ -58,6 +58,7 @@ from magflow.models.stock_sync import (
     StockCase,
     StockFigure,
     StockSyncChange,
+    StockSyncPass,
     Transfer,
     TransferStep,
 )
@@ -82,7 +83,7 @@ __all__ = [
     "PriceTemplateRule", "Product", "ProductOptionType", "ProductOptionValue", "ProductPriceTemplate", "RateSlot",
     "RateWindow", "Recipient", "Refund", "Restock", "SavedView", "SavedViewDefault", "Setting", "SignInThrottle",
     "SoldPicture", "StockAlert", "StockCase", "StockFigure", "StockMovement", "StockOutbox", "StockPool",
-    "StockSyncChange", "TitleConfirmation", "ToldAlert", "Transfer", "TransferStep", "TroubleKeep", "User",
-    "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus", "VariantTrouble",
-    "WebhookDelivery", "WebhookEndpoint", "WebhookInbox", "WebhookSubscription", "WebhookVersion",
+    "StockSyncChange", "StockSyncPass", "TitleConfirmation", "ToldAlert", "Transfer", "TransferStep", "TroubleKeep",
+    "UpkeepMark", "User", "UserSession", "Variant", "VariantExternalId", "VariantImage", "VariantStatus",
+    "VariantTrouble", "WebhookDelivery", "WebhookEndpoint", "WebhookInbox", "WebhookSubscription", "WebhookVersion",
 ]  # fmt: skip

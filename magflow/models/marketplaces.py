@@ -103,6 +103,7 @@ class Offer(Base):
         Index("ix_offers_variant_id", "variant_id"),
         Index("ix_offers_part_number_key", "part_number_key", postgresql_where=text("part_number_key IS NOT NULL")),
         Index("ix_offers_last_synced_at", "account_id", "last_synced_at"),
+        Index("ix_offers_rejected_at", "account_id", "rejected_at", postgresql_where=text("rejected_at IS NOT NULL")),
         Index("ix_offers_unmatched", "account_id", "id", postgresql_where=text("variant_id IS NULL")),
         CheckConstraint("stock >= 0", name="stock_positive"),
         CheckConstraint("status IN (0, 1, 2)", name="status"),

@@ -1,6 +1,6 @@
 """What keeps the shop honest around the core: audit, idempotency, events, settings."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Identity, Index, Integer, LargeBinary, Text, text
@@ -105,3 +105,12 @@ class Setting(Base):
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[Any] = mapped_column(JSONB)
     updated_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+
+
+class UpkeepMark(Base):
+    """Work that is done once and not looked at again: everything before this day is done."""
+
+    __tablename__ = "upkeep_marks"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    done_before: Mapped[date]

@@ -33,6 +33,25 @@ class StockSyncChange(Base):
     variant_id: Mapped[int]
 
 
+class StockSyncPass(Base):
+    """A full pass over the offers: when, who asked for it, and what it changed."""
+
+    __tablename__ = "stock_sync_passes"
+    __table_args__ = (
+        Index("ix_stock_sync_passes_ended_at", "ended_at"),
+        CheckConstraint("ended_at >= began_at", name="ended"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    began_at: Mapped[datetime] = mapped_column(Timestamp)
+    ended_at: Mapped[datetime] = mapped_column(Timestamp, server_default=NOW)
+    actor: Mapped[str] = mapped_column(Text)
+    variants: Mapped[int] = mapped_column(Integer)
+    opened: Mapped[int] = mapped_column(Integer)
+    changed: Mapped[int] = mapped_column(Integer)
+    closed: Mapped[int] = mapped_column(Integer)
+
+
 class StockAlert(Base):
     """One cause at one variant, from the crossing of a limit until the condition is gone."""
 

@@ -85,6 +85,12 @@ def active(session: Session, rule: str) -> list[int]:
     )
 
 
+def waiting(session: Session) -> list[int]:
+    """The accounts of which refreshed offers wait for an answer."""
+    found = select(AutomationEntry.account_id).where(AutomationEntry.outcome == "waiting").distinct()
+    return sorted(session.scalars(found))
+
+
 @dataclass(frozen=True)
 class Paused:
     """A rule that stopped, for Home."""

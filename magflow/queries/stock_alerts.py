@@ -10,12 +10,14 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from magflow.domain.errors import NotFound
-from magflow.domain.stock_sync import LOSES, PRIORITIES, TYPES, Recommendation
-from magflow.models import Product, StockAlert, StockSyncChange, Variant
+from magflow.domain.stock_sync import CAUSES, LOSES, PRIORITIES, TYPES, Recommendation
+from magflow.models import Product, StockAlert, StockSyncChange, StockSyncPass, Variant
 from magflow.queries.paging import Page, counted, keyed
 from magflow.queries.stock_sync import Account, Analysed, accounts, analysed
 
 SECONDS_OF_A_WEEK: Final = 604_800
+Pass = StockSyncPass
+"""When every offer was looked at, and what that changed."""
 
 
 @dataclass(frozen=True)
@@ -262,3 +264,19 @@ def needing_people(session: Session, most: int = 99) -> int:
     """How many open alerts ask for an action; at most `most` are counted."""
     waiting = select(StockAlert.id).where(StockAlert.state == "open", StockAlert.priority < 2).limit(most).subquery()
     return session.scalar(select(func.count()).select_from(waiting)) or 0
+
+
+def last_pass(session: Session) -> Pass | None:
+    """When every offer was last looked at; None in a new shop."""
+    return session.scalar(select(StockSyncPass).order_by(StockSyncPass.ended_at.desc()).limit(1))
+
+
+STALE: Final = """
+SELECT m.account_id, count(*) FROM stock_alerts a, unnest(a.account_ids) AS m (account_id)
+WHERE a.state = 'open' AND a.priority = :normal AND a.cause = 'stale' GROUP BY m.account_id"""
+
+
+def stale_by_account(session: Session) -> dict[int, int]:
+    """How many offers of each account have to be sent again."""
+    rows = session.execute(text(STALE), {"normal": PRIORITIES.index(CAUSES["stale"])})
+    return {row[0]: row[1] for row in rows}

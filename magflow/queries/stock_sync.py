@@ -14,7 +14,7 @@ from magflow.domain.demand import Demand
 from magflow.domain.errors import AmbiguousSku, NotFound
 from magflow.domain.marketplaces import ACTIVE_OFFER, ONLY_CALL_US, offered, sellable
 from magflow.domain.stock_sync import Analysis, OfferFacts, Thresholds, analyse
-from magflow.models import BulkAnalysis, BulkAnalysisPart, Offer, Product, Setting, StockAlert, Variant
+from magflow.models import Offer, Product, Setting, StockAlert, Variant
 from magflow.queries.paging import Page, counted
 
 SETTING: Final = "stock_sync"
@@ -241,8 +241,9 @@ class Chain:
 
 
 CHAINS: Final = """
-SELECT o.account_id, CASE WHEN p.kind = 'marketplace' THEN o.stock WHEN p.mode = 'divided' THEN coalesce(o.share, 0)
-                          ELSE v.stock END AS stock,
+SELECT o.variant_id, o.account_id,
+       CASE WHEN p.kind = 'marketplace' THEN o.stock WHEN p.mode = 'divided' THEN coalesce(o.share, 0)
+            ELSE v.stock END AS stock,
        coalesce((SELECT sum(i.quantity) FROM order_items i JOIN orders r ON r.id = i.order_id
                  WHERE i.variant_id = v.id AND r.status = 'pending' AND i.stock_source = 'own'
                    AND (p.mode = 'shared' OR (r.source = a.source AND r.source_account = a.code))), 0)::integer
@@ -250,17 +251,17 @@ SELECT o.account_id, CASE WHEN p.kind = 'marketplace' THEN o.stock WHEN p.mode =
        coalesce(o.buffer, a.buffer) AS buffer, p.kind, o.sent_stock, o.stock AS shown
 FROM offers o JOIN marketplace_accounts a ON a.id = o.account_id JOIN stock_pools p ON p.name = a.pool
 JOIN variants v ON v.id = o.variant_id
-WHERE o.variant_id = :variant ORDER BY o.account_id"""
+WHERE o.variant_id = ANY (:variants) ORDER BY o.variant_id, o.account_id"""
 
 
-def chains(session: Session, variant_id: int) -> dict[int, Chain]:
-    """The chain of each account's offer of a variant."""
+def chains(session: Session, variant_ids: Sequence[int]) -> dict[tuple[int, int], Chain]:
+    """The chain of each account's offer of these variants, by (variant, account); one statement."""
     found = {}
-    for account_id, stock, reserved, buffer, kind, sent, shown in session.execute(
-        text(CHAINS), {"variant": variant_id}
+    for variant_id, account_id, stock, reserved, buffer, kind, sent, shown in session.execute(
+        text(CHAINS), {"variants": list(variant_ids)}
     ):
         own = kind == "own"
-        found[account_id] = Chain(
+        found[variant_id, account_id] = Chain(
             account_id, stock, reserved if own else 0, buffer if own else 0,
             offered(stock, reserved, buffer) if own else None, sent, shown,
         )  # fmt: skip
@@ -335,12 +336,3 @@ def ambiguous(session: Session, sku: str, variant_ids: Sequence[int]) -> Ambiguo
         .order_by(Variant.id)
     )
     return AmbiguousSku(sku, [{"variant_id": v, "product_id": p, "product": name} for v, p, name in rows])
-
-
-def bulk_part(session: Session, analysis_id: int, number: int) -> tuple[BulkAnalysis, list[dict[str, Any]]]:
-    """An analysis that a worker does, and the results of a part: none while it is not so far. Raises NotFound."""
-    asked = session.get(BulkAnalysis, analysis_id)
-    if asked is None:
-        raise NotFound("analysis", analysis_id)
-    part = session.get(BulkAnalysisPart, (analysis_id, number))
-    return asked, part.results if part else []

@@ -181,3 +181,21 @@ def test_what_fails_is_logged_and_after_three_runs_waits_for_a_person(app: Flask
             refresh.run(fbe_id, actor=ANA)
         assert logged(fbe_id) == [f"FBE-{k} failed wrong_password" for k in range(3)], n
     assert [(one.reason, one.until) for one in reads.paused(_session())] == [("failures", None)]
+
+
+def test_a_person_has_all_of_it_sent_whatever_the_rule_says(app: Flask, main_id: int, market: Market) -> None:
+    age(main_id)
+    switch(main_id, "on", daily_max=1)
+    rules.pause(OfRule(main_id, "refresh"), actor=ANA)
+    assert refresh.run(main_id, actor=ANA) == 0
+    assert refresh.run(main_id, by_person=True, actor=ANA) == 4
+    assert logged(main_id) == [f"MAIN-{n} waiting" for n in range(4)]
+    # Asked twice: what was sent today is not sent again.
+    assert refresh.run(main_id, by_person=True, actor=ANA) == 0
+    assert market_sync.publish(main_id, actor=ANA) == 4
+    assert reads.waiting(_session()) == [main_id]
+    _session().rollback()
+    refresh.settle(OfRule(main_id, "refresh"), actor=ANA)
+    assert logged(main_id) == [f"MAIN-{n} done" for n in range(4)]
+    assert reads.waiting(_session()) == []
+    _session().rollback()

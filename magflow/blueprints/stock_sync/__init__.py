@@ -1,10 +1,13 @@
 """Marketplace stock: what is where, what is wrong with it, and moving it."""
 
 from magflow.blueprints.stock_sync import (
+    analysis_pages,
     api,
     automatic_jobs,
     automation_api,
     automation_pages,
+    check_api,
+    check_pages,
     figure_pages,
     jobs,
     notification_pages,
@@ -25,13 +28,15 @@ area = Area(
         pages.blueprint,
         pool_pages.blueprint,
         queue_pages.blueprint,
+        check_pages.blueprint,
+        analysis_pages.blueprint,
         transfer_pages.blueprint,
         figure_pages.blueprint,
         automation_pages.blueprint,
         notification_pages.blueprint,
         unsubscribe_pages.blueprint,
     ),
-    api=(api.api, transfer_api.api, automation_api.api),
+    api=(api.api, check_api.api, transfer_api.api, automation_api.api),
     subscribers={"stock.changed": pools.stock_changed},
     tasks=(*jobs.TASKS, *automatic_jobs.TASKS),
     menu=(

@@ -6,12 +6,12 @@ from typing import Any
 from flask import Response, current_app
 from sqlalchemy.orm import Session
 
-from magflow.blueprints.stock_sync import answers, figure_answers, many, requests
+from magflow.blueprints.stock_sync import answers, check_api, figure_answers, many, requests
 from magflow.blueprints.stock_sync.current import bring_up_to_date
 from magflow.db import db
 from magflow.domain.border import Unfit, text
 from magflow.domain.errors import FieldError, Invalid, NotFound
-from magflow.queries import stock_alerts, stock_figures
+from magflow.queries import bulk_analyses, stock_alerts, stock_figures
 from magflow.queries import stock_sync as reads
 from magflow.services.stock_sync import alerts, bulk
 from magflow.web.api import ApiBlueprint, page_meta, perform, success
@@ -58,7 +58,7 @@ def bulk_analyze(data: dict[str, Any]) -> Response:
 @api.answers(answers.BulkOut, description="How far it is, and the results of one part: 1,000 SKUs")
 def bulk_result(query: dict[str, Any], analysis_id: int) -> Response:
     """Fetch what a job has analysed so far, part by part: `meta.next_part` says where to go on."""
-    asked, results = reads.bulk_part(db.session(), analysis_id, query["part"])
+    asked, results = bulk_analyses.bulk_part(db.session(), analysis_id, query["part"])
     more = query["part"] * bulk.PART < asked.total
     meta = {"next_part": query["part"] + 1 if more else None}
     return success(answers.bulk_job_json(asked, results), meta=meta)
@@ -132,9 +132,11 @@ def reopen(_data: dict[str, Any], alert_id: int) -> Response:
 @requires("stock:read")
 @api.answers(answers.SummaryOut, description="How many alerts are open")
 def dashboard() -> Response:
-    """Count the open alerts by priority and by type."""
+    """Count the open alerts by priority and by type; `meta.last_check` says when every offer was last looked at."""
     bring_up_to_date()
-    return success(answers.summary_json(stock_alerts.summary(db.session())))
+    session = db.session()
+    last = check_api.pass_json(stock_alerts.last_pass(session))
+    return success(answers.summary_json(stock_alerts.summary(session)), meta={"last_check": last})
 
 
 @api.get("/stock-sync/figures")

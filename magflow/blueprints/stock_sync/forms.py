@@ -25,6 +25,16 @@ class ProductsQuery(border.Query):
     q = border.Text(most=LONGEST_SKU)
 
 
+class AnalysisForm(border.Query):
+    """A list of SKUs, as it was pasted."""
+
+    skus = border.LongText(most=2_000_000)
+
+
+class AnalysisQuery(border.Query):
+    view = border.OneOf(("action", "unknown"))
+
+
 class TransfersQuery(border.Query):
     view = border.OneOf(TRANSFER_STATES)
     q = border.Text(most=LONGEST_SKU)

@@ -6,7 +6,9 @@ from magflow.blueprints.stock_sync import many
 from magflow.db import db
 from magflow.queries.transfers import running_redivisions
 from magflow.services.jobs import Task, actor, pause_point
-from magflow.services.stock_sync import alerts, bulk, figures, forecasting, pools, transfers
+from magflow.services.offers import clock
+from magflow.services.stock_sync import alerts, bulk, checking, figures, forecasting, pools, transfers
+from magflow.services.stock_sync.alerts import Looked
 from magflow.services.stock_sync.transfers import OfTransfer
 
 
@@ -18,10 +20,13 @@ def follow() -> None:
 
 def look_at_all() -> None:
     """The full pass, for what time alone changes."""
+    began_at, done = clock(), Looked()
     after: int | None = 0
     while after is not None:
         pause_point()
-        _done, after = alerts.look_at_part(after, actor=actor())
+        part, after = alerts.look_at_part(after, actor=actor())
+        done += part
+    checking.note(began_at, done, actor=actor())
 
 
 def bulk_analyse(*, analysis_id: int) -> None:
@@ -61,7 +66,7 @@ TASKS: Final = (
     Task(bulk.TASK, bulk_analyse),
     Task("stock_sync.follow", follow, cron="* * * * * */5", pauses=()),
     Task("stock_sync.advance_transfers", advance_transfers, cron="* * * * * */5", pauses=()),
-    Task(alerts.LOOK_AT_ALL, look_at_all, cron="23 * * * *", pauses=()),
+    Task(alerts.LOOK_AT_ALL, look_at_all, cron=f"{alerts.LOOK_MINUTE} * * * *", pauses=()),
     Task(forecasting.TASK, forecast, cron="17 3 * * *"),
     Task(pools.TASK, settle_pools, cron="* * * * *", pauses=()),
     Task(figures.TASK, take_figures, cron="41 * * * *", pauses=()),

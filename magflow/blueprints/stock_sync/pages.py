@@ -157,8 +157,13 @@ def products() -> str:
         rows=[found[id_] for id_ in page.rows if id_ in found],
         pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),
         views=[listing.tab(_("All"), ""), listing.tab(_("Action required"), "action")],
+        bulk_actions=[
+            {"name": "analyse", "label": _("Analyse"), "icon": "chart"},
+            {"name": "send", "label": _("Send again"), "icon": "upload"},
+        ],
         accounts=reads.accounts(reading()),
         travelling=transfers.in_transit(reading(), page.rows),
+        chains=reads.chains(reading(), page.rows),
     )
 
 
@@ -175,7 +180,7 @@ def sku(variant_id: int) -> str:
         one=one,
         alerts=live.rows,
         transfers=moved.rows,
-        chains=reads.chains(reading(), variant_id),
+        chains={account_id: chain for (_id, account_id), chain in reads.chains(reading(), [variant_id]).items()},
         histories=demand.histories(reading(), variant_id),
         closed=stock_alerts.closed(reading(), variant_id=variant_id, limit=SHOWN).rows,
         travelling=transfers.in_transit(reading(), [variant_id]),

@@ -35,7 +35,7 @@ CSV_PAGE: Final = 200
 @requires("stock:write")
 def choose() -> ResponseReturnValue:
     """The ticked alerts lead to the page that says what would become of each."""
-    ids = _ids(request.form.getlist("rowid"))
+    ids = ids_of(request.form.getlist("rowid"))
     action = request.form.get("action", "")
     back = here(request.form.get("url"))
     if not ids or action not in ACTIONS:
@@ -49,7 +49,7 @@ def choose() -> ResponseReturnValue:
 def look(action: str) -> ResponseReturnValue:
     """How many change, how many do not, and why; nothing is done yet."""
     asked = Listing(forms.BulkQuery())
-    return _page(_known(action), _ids((asked["ids"] or "").split("-")), here(asked["back"]), Form())
+    return _page(_known(action), ids_of((asked["ids"] or "").split("-")), here(asked["back"]), Form())
 
 
 @blueprint.post("/stock-sync/alerts/bulk/<action>")
@@ -58,7 +58,7 @@ def do(action: str) -> ResponseReturnValue:
     """Do it, and show what became of each."""
     known = _known(action)
     form = Form.sent(forms.BulkForm())
-    ids, back = _ids(form.text("ids").split("-")), here(form["back"])
+    ids, back = ids_of(form.text("ids").split("-")), here(form["back"])
     if form.ok:
         how = form["for_"] or ""
         command = Many(known, ids, int(how) if how.isdigit() else None, how == "stock", form["reason"])
@@ -101,7 +101,7 @@ def outcome(action: str) -> str:
     codes: dict[int, str] = {}
     for part in (asked["of"] or "").split("-")[:MOST]:
         id_, _dot, code = part.partition(".")
-        for number in _ids([id_]):
+        for number in ids_of([id_]):
             if code in CODES:
                 codes[number] = code
     rows = stock_alerts.alert_rows(db.session(), list(codes))
@@ -120,7 +120,7 @@ def _known(action: str) -> Action:
     return known or abort(404)
 
 
-def _ids(values: Sequence[str]) -> list[int]:
+def ids_of(values: Sequence[str]) -> list[int]:
     """The alerts that were ticked, at most a page of them, each once."""
     found = []
     for value in values[:MOST]:

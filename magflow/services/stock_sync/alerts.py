@@ -27,6 +27,8 @@ SNOOZE_DAYS: Final = 7
 
 LOCK: Final = ("stock_alerts",)
 LOOK_AT_ALL: Final = "stock_sync.look_at_all"
+LOOK_MINUTE: Final = 23
+"""Of every hour: then the worker looks at everything."""
 
 TAKE_CHANGES: Final = """
 DELETE FROM stock_sync_changes WHERE id IN (SELECT id FROM stock_sync_changes ORDER BY id LIMIT %(most)s)

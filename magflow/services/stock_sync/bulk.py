@@ -43,6 +43,26 @@ def ask(session: Session, command: AskAnalysis, *, actor: Actor) -> BulkAnalysis
     return asked
 
 
+@dataclass(frozen=True)
+class Analysed:
+    """What was analysed while somebody waited."""
+
+    skus: Sequence[str]
+    results: Sequence[Mapping[str, Any]]
+
+
+@transactional
+def write_down(session: Session, command: Analysed, *, actor: Actor) -> BulkAnalysis:
+    """Keep an analysis that is done already: at most one part of it."""
+    execute(session, FORGET, {"days": KEPT_DAYS})
+    made = BulkAnalysis(actor=actor.name, skus=list(command.skus), total=len(command.skus))
+    session.add(made)
+    session.flush()
+    keep.within(session, made.id, 1, command.results, actor=actor)
+    session.refresh(made)
+    return made
+
+
 @transactional
 def parts_of(session: Session, analysis_id: int, *, actor: Actor) -> list[list[str]]:
     """The SKUs, as they are worked on. Raises NotFound."""

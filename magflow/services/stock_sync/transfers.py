@@ -389,11 +389,12 @@ def _end(session: Session, transfer: Transfer, state: str, actor: Actor) -> None
     if transfer.variant_id is not None:
         giver, receiver = _sides(session, transfer)
         before = reads.analyse_one(session, transfer.variant_id).analysis
-        chains = reads.chains(session, transfer.variant_id)
+        chains = reads.chains(session, [transfer.variant_id])
         # What an account of ours will show when the marketplace has taken it; of others, what was read last.
         offers = [
-            offer if (shown := chains[offer.account_id].offered) is None else replace(offer, stock=shown)
+            offer if (shown := chains[account].offered) is None else replace(offer, stock=shown)
             for offer in before.offers
+            for account in [(before.variant_id, offer.account_id)]
         ]
         stocks = {offer.account_id: offer.stock for offer in offers}
         transfer.stock_after = _stocks(giver, receiver, stocks.get(giver.id, 0), stocks.get(receiver.id, 0))
