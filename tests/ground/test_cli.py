@@ -9,11 +9,15 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from magflow.cli import _told
+from magflow.cli.ending import told
 from magflow.domain.errors import FieldError, Invalid, NotFound
+from magflow.postgres.cluster import SUPERUSER
 from magflow.postgres.embedded import Server
 
 
@@ -65,7 +69,7 @@ def one_line(said: Said, code: int) -> str:
     ids=" ".join,
 )
 def test_wrong_use_is_one_line_and_exit_2(home: Path, arguments: list[str]) -> None:
-    one_line(magflow(home, *arguments), 2)
+    assert "Error" not in one_line(magflow(home, *arguments), 2)
 
 
 def test_help_answers_without_loading_the_application(home: Path) -> None:
@@ -92,8 +96,8 @@ def test_a_bad_setting_is_exit_2_and_a_bad_machine_exit_1(home: Path, tmp_path: 
 
 def test_what_is_refused_is_said_in_a_sentence_and_wrong_values_are_wrong_use() -> None:
     wrong = Invalid([FieldError("email", "not_an_email"), FieldError("password", "too_short", {"least": 12})])
-    assert _told(wrong) == (2, "email: This is not an e-mail address. password: At least 12 characters are needed.")
-    assert _told(NotFound("variant", "X")) == (1, "There is no variant X.")
+    assert told(wrong) == (2, "email: This is not an e-mail address. password: At least 12 characters are needed.")
+    assert told(NotFound("variant", "X")) == (1, "There is no variant X.")
 
 
 @pytest.fixture
@@ -130,6 +134,27 @@ def test_an_outside_database_is_used_as_it_is(home: Path, running: Server, tmp_p
     assert "not empty" in one_line(magflow(home, "restore", str(tmp_path / "b"), **outside), 1)
     assert magflow(home, "restore", "--force", str(tmp_path / "b"), **outside).code == 0
     assert not (home / "postgres").exists()
+
+
+def test_a_database_in_another_encoding_is_told(home: Path, running: Server) -> None:
+    with psycopg.connect(running.superuser_dsn, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    for command in (("db", "upgrade"), ("audit",), ("up", "--port", "0")):
+        said = one_line(magflow(home, *command, DATABASE_URL=running.dsn(SUPERUSER, "latin")), 1)
+        assert "LATIN1" in said and "UTF8" in said
+
+
+def test_a_role_without_rights_is_told(home: Path, running: Server) -> None:
+    with psycopg.connect(running.superuser_dsn, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE guarded")
+        connection.execute("CREATE ROLE stranger LOGIN PASSWORD 'let me in'")
+    assert magflow(home, "db", "upgrade", DATABASE_URL=running.dsn(SUPERUSER, "guarded")).code == 0
+    stranger = make_conninfo(running.dsn(SUPERUSER, "guarded"), user="stranger", password="let me in")
+    where = {name: value for name, value in conninfo_to_dict(stranger).items() if name in {"host", "port"}}
+    url = f"postgresql://stranger:let%20me%20in@/guarded?{urlencode(where)}"
+    for command in (("db", "upgrade"), ("db", "current"), ("audit",), ("export", "variants")):
+        said = one_line(magflow(home, *command, DATABASE_URL=url), 1)
+        assert "no right" in said and "MAGFLOW_OWNER_DATABASE_URL" in said
 
 
 def test_a_backup_says_what_is_not_in_it_and_the_embedded_database_comes_back(home: Path, tmp_path: Path) -> None:
