@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from magflow.blueprints.marketplaces.answers import shares
 from magflow.blueprints.marketplaces.words import (
+    COUNTRY_WORDS,
     EVIDENCE_WORDS,
     FULFILMENT_WORDS,
     MATCH_WORDS,
@@ -58,7 +59,7 @@ def _index(errors: dict[str, list[str]]) -> str:
     return render_template(
         "accounts/index.html",
         accounts=queries.accounts(db.session()),
-        countries=[(code, code.upper()) for code in _countries()],
+        countries=[(code, COUNTRY_WORDS.get(code, code.upper())) for code in _countries()],
         sources=[(adapter.source, adapter.label) for adapter in adapters().values() if adapter.open],
         fulfilments=list(FULFILMENT_WORDS.items()),
         words=FULFILMENT_WORDS,
@@ -125,6 +126,7 @@ def _show(account_id: int, errors: dict[str, list[str]]) -> str:
         **told(writes.of_account(session, account_id, most=20)),
         switches=SWITCH_WORDS,
         words=FULFILMENT_WORDS,
+        countries=COUNTRY_WORDS,
         trouble=trouble,
         errors=errors,
     )

@@ -26,6 +26,15 @@ TROUBLES: Final[dict[str, Any]] = {
 }
 """What kind of trouble there is, and what to do about it."""
 
+COUNTRY_WORDS: Final[dict[str, Any]] = {
+    "ro": _l("Romania"),
+    "bg": _l("Bulgaria"),
+    "hu": _l("Hungary"),
+    "fd-ro": _l("Fashion Days Romania"),
+    "fd-bg": _l("Fashion Days Bulgaria"),
+}
+"""The platforms that accounts stand on; another one, from outside, is shown by its code."""
+
 FULFILMENT_WORDS: Final[dict[str, Any]] = {
     "seller": _l("You ship"),
     "marketplace": _l("The marketplace ships"),
