@@ -88,6 +88,35 @@ def test_only_what_was_confirmed_and_as_it_was_seen() -> None:
         refunds.refund(RefundOrder(order.id, [RefundLine(line, Decimal(1))], "no", seen_version=1), actor=ANA)
 
 
+def test_a_refund_is_news_and_makes_another_version() -> None:
+    order, line = sold()
+    seen = order_row(order)["version"]
+    refunds.refund(RefundOrder(order.id, [RefundLine(line, Decimal(1))], "late", seen_version=seen), actor=ANA)
+    with pytest.raises(StaleVersion):
+        refunds.refund(RefundOrder(order.id, [RefundLine(line, Decimal(1))], "late", seen_version=seen), actor=ANA)
+    news = (
+        "SELECT payload ->> 'amount' FROM events WHERE type = 'order.refunded' AND (payload ->> 'order_id')::int = :id"
+    )
+    assert (owed(order), rows(news, id=order.id)) == ([("1.00", False)], [("1.00",)])
+
+
+def test_a_line_that_is_named_twice_is_owed_its_sum_and_nothing_is_no_refund() -> None:
+    order, line = sold()
+    refunds.refund(
+        RefundOrder(order.id, [RefundLine(line, Decimal(4)), RefundLine(line, Decimal(6))], "late"), actor=ANA
+    )
+    with pytest.raises(Invalid) as refused:
+        refunds.refund(
+            RefundOrder(order.id, [RefundLine(line, Decimal(11)), RefundLine(line, Decimal(11))], "more"), actor=ANA
+        )
+    assert {e.code for e in refused.value.errors} == {"more_than_paid"}
+    before = order_row(order)["version"]
+    with pytest.raises(Invalid) as refused:
+        refunds.refund(RefundOrder(order.id, [RefundLine(line, Decimal(0))], "nothing"), actor=ANA)
+    assert [e.code for e in refused.value.errors] == ["nothing_owed"]
+    assert (owed(order), order_row(order)["version"]) == ([("10.00", False)], before)
+
+
 def test_why_an_order_was_cancelled_is_kept() -> None:
     order = make_order((make_variant(), 1))
     restock.cancel(CancelOrder(order.id, reason="out of stock", code="1"), actor=ANA)

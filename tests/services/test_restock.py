@@ -184,3 +184,6 @@ def test_an_order_that_somebody_changed_meanwhile_is_refused() -> None:
     take_back(order, (line, 1))
     with pytest.raises(StaleVersion):
         take_back(order, (line, 1), seen_version=seen)
+    with pytest.raises(StaleVersion):
+        restock.cancel(CancelOrder(order.id, seen_version=seen), actor=ANA)
+    assert order_row(order)["status"] == "confirmed"
