@@ -260,20 +260,20 @@ SERVER: Final = (
         "role_too_strong",
         "the role that the application connects as could break the invariants by hand-written SQL",
         """SELECT current_user::text AS role, w.may FROM (
-               SELECT 'is a superuser' AS may FROM pg_roles WHERE rolname = current_user AND rolsuper
+               SELECT 'do anything, as a superuser' AS may FROM pg_roles WHERE rolname = current_user AND rolsuper
                UNION ALL
-               SELECT 'owns table ' || c.relname FROM pg_class c
+               SELECT 'do anything with ' || c.relname || ', which it owns' FROM pg_class c
                WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN ('variants', 'stock_movements', 'orders',
                    'order_items', 'audit_log') AND pg_has_role(c.relowner, 'MEMBER')
                UNION ALL
-               SELECT 'may ' || privilege || ' ' || tbl FROM (VALUES
+               SELECT privilege || ' ' || tbl FROM (VALUES
                    ('INSERT', 'stock_movements'), ('UPDATE', 'stock_movements'), ('DELETE', 'stock_movements'),
                    ('INSERT', 'audit_log'), ('UPDATE', 'audit_log'), ('DELETE', 'audit_log'),
                    ('TRUNCATE', 'variants'), ('TRUNCATE', 'orders'), ('TRUNCATE', 'order_items'),
                    ('INSERT', 'order_status_moves'), ('TRIGGER', 'variants'), ('TRIGGER', 'orders')
                ) AS p (privilege, tbl) WHERE has_table_privilege('public.' || tbl, privilege)
                UNION ALL
-               SELECT 'may create objects in the schema' WHERE has_schema_privilege('public', 'CREATE')
+               SELECT 'create objects in the schema' WHERE has_schema_privilege('public', 'CREATE')
            ) w ORDER BY 2""",
     ),
     _warning(
