@@ -27,3 +27,12 @@ def test_a_rank_is_told_with_its_units(app: Flask, language: str, units: int, ti
     [finding] = [f for f in analyse("X", 1, offers, Thresholds(), NOW).findings if f.cause == "better_rank"]
     with app.test_request_context(), force_locale(language):
         assert words.headline(finding) == title
+
+
+def test_what_happened_to_goods(app: Flask) -> None:
+    with app.test_request_context(), force_locale("ro"):
+        assert words.happened("received", 1) == "1 bucată a sosit"
+        assert words.happened("left", 20) == "20 de bucăți au plecat"
+        assert words.asked_for(2) == "Cerut: 2 bucăți"
+    assert words.by("stock_sync.advance_transfers") == "MagFlow"
+    assert [words.by(name) for name in ("ana@shop.example", "root")] == ["ana@shop.example", "root"]

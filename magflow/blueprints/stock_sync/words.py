@@ -1,8 +1,10 @@
 """Stock sync in words: what is wrong, why, what to do; and what is said when a transfer is refused."""
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from flask import url_for
+from flask import current_app, url_for
 
 from magflow.blueprints.stock_sync import amount_words
 from magflow.domain.pools import NothingToDivide
@@ -95,15 +97,6 @@ TRANSFER_LOOKS: Final = {
 KIND_WORDS: Final[dict[str, Any]] = {
     "redivide": _l("Re-division: numbers only"),
     "shipment": _l("Shipment: goods travel"),
-}
-
-STEP_WORDS: Final[dict[str, Any]] = {
-    "approved": _l("Approved: %(n)s units"),
-    "left": _l("%(n)s units have left"),
-    "received": _l("%(n)s units have arrived"),
-    "written": _l("The giver is lowered by %(n)s; the receiver is raised"),
-    "back": _l("%(n)s units are back"),
-    "ended": _l("Ended"),
 }
 
 IMPACT_WORDS: Final[dict[str, Any]] = {
@@ -265,9 +258,53 @@ def status(row: Any) -> str:
 def ending(alert: Any) -> str:
     """How an alert ended."""
     if alert.state == "dismissed":
-        reason = REASON_WORDS.get(alert.dismissed_reason or "", alert.dismissed_reason)
+        known = REASON_WORDS.get(alert.dismissed_reason or "", alert.dismissed_reason)
+        reason = alert.note if alert.note and alert.dismissed_reason == "other" else known
         return _("dismissed by %(who)s: %(reason)s", who=alert.decided_by or "—", reason=reason)
     return _("resolved by a transfer") if alert.resolved_by == "action" else _("resolved by itself")
+
+
+def tomorrow() -> str:
+    """The first day until which something can sleep, on the shop's clock, as forms write it."""
+    return (datetime.now(_zone()).date() + timedelta(days=1)).isoformat()
+
+
+def day_of(typed: str | None) -> datetime | None:
+    """When a day that was chosen begins on the shop's clock; None: it is none, or not one to come."""
+    try:
+        begins = datetime.combine(date.fromisoformat(typed or ""), time(), _zone())
+    except ValueError:
+        return None
+    return begins if begins > datetime.now(UTC) else None
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(current_app.config["MAGFLOW"].timezone)
+
+
+def asked_for(units: int) -> str:
+    """The first line of what happened to a transfer."""
+    return ngettext("Asked for: %(num)d unit", "Asked for: %(num)d units", units)
+
+
+def happened(step: str, units: int) -> str:
+    """What a step of a transfer was, in words."""
+    if step == "approved":
+        return ngettext("Approved: %(num)d unit", "Approved: %(num)d units", units)
+    if step == "left":
+        return ngettext("%(num)d unit has left", "%(num)d units have left", units)
+    if step == "received":
+        return ngettext("%(num)d unit has arrived", "%(num)d units have arrived", units)
+    if step == "back":
+        return ngettext("%(num)d unit is back", "%(num)d units are back", units)
+    if step == "written":
+        return _("The giver is lowered by %(n)s; the receiver is raised", n=units)
+    return _("Ended")
+
+
+def by(name: str) -> str:
+    """Who it was; what a job did by itself is MagFlow's."""
+    return "MagFlow" if "." in name and "@" not in name and " " not in name else name
 
 
 def choices() -> list[tuple[str, Any]]:
