@@ -22,7 +22,7 @@ from magflow.queries import transfers as transfer_reads
 from magflow.services import accounts, dispatch, market_sync, publishing, stock
 from magflow.services.accounts import EditAccount
 from magflow.services.automation import refresh
-from magflow.services.stock_sync import alerts, figures, forecasting, transfers
+from magflow.services.stock_sync import alerts, figures, forecasting, pools, transfers
 from magflow.services.stock_sync.suggestion import Wanted, plan
 from magflow.simulator import buying
 from magflow.simulator.catalogue import REFERENCE, demo_offers
@@ -116,9 +116,14 @@ class Play:
         subscribers = {"stock.changed": [publishing.stock_changed]}
         while dispatch.hand_out(subscribers, actor=self.actor) >= dispatch.BATCH:
             continue
+        pools.settle_all(actor=self.actor)
         for account_id in self.ids:
             if accounts.load(accounts.OfAccount(account_id), actor=self.actor).publishing:
                 market_sync.publish(account_id, actor=self.actor)
+        running = transfer_reads.running_redivisions(db.session())
+        db.session.remove()
+        for transfer_id in running:
+            transfers.advance(transfers.OfTransfer(transfer_id), actor=self.actor)
 
     def _send_again(self) -> None:
         for account_id in self.ids:
