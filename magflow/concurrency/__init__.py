@@ -42,6 +42,7 @@ from magflow.concurrency.transactions import (
     batch,
     copy_in,
     copy_out,
+    done_again_after_a_crash,
     execute,
     last_batch,
     run,
@@ -51,7 +52,8 @@ from magflow.concurrency.transactions import (
 
 __all__ = [
     "Batch", "Held", "Level", "LockOrderBroken", "Rows", "StartAgain", "Transactional", "advisory_key", "batch",
-    "claim_events", "claim_import_chunk", "copy_in", "copy_out", "execute", "last_batch", "lock_bulk_edit",
+    "claim_events", "claim_import_chunk", "copy_in", "copy_out",
+    "done_again_after_a_crash", "execute", "last_batch", "lock_bulk_edit",
     "lock_for_sale", "lock_items", "lock_names", "lock_order", "lock_orders_with_variant", "lock_product",
     "lock_products", "lock_variant_rows", "lock_variants", "lock_variants_of_combination", "lock_variants_of_product",
     "refer_to_products_of", "refer_to_variants", "refusal", "run", "savepoint", "share_product", "sqlstate",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from magflow.concurrency.levels import Held, Level, LockOrderBroken, held_by
 from magflow.concurrency.statements import Batch, Rows
-from magflow.concurrency.transactions import execute
+from magflow.concurrency.transactions import done_again_after_a_crash, execute
 from magflow.domain.errors import NotFound
 from magflow.models import BulkEdit, Order, OrderItem, Product, Variant
 
@@ -283,6 +283,7 @@ def claim_import_chunk(session: Session, import_id: int, number: int, run: int) 
     Two runners of one import may meet here, after a takeover: the second waits, and then sees that nothing is left.
     """
     held_by(session).take(Level.CLAIM, [number])
+    done_again_after_a_crash(session)  # with its mark: both are there afterwards, or neither
     row = execute(
         session,
         "SELECT c.done_at IS NULL AND i.run = %(run)s FROM import_chunks c JOIN imports i ON i.id = c.import_id "

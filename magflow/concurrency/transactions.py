@@ -230,6 +230,15 @@ def copy_out(session: Session, statement: str) -> Iterator[bytes]:
             yield bytes(block)
 
 
+def done_again_after_a_crash(session: Session) -> None:
+    """Let this unit's COMMIT return before it is on the disk.
+
+    Only for a part of work that is looked up after a crash and done again if it is missing, such as a chunk of an
+    import with its mark that it is done. Whatever commits later in the ordinary way brings it to the disk too.
+    """
+    execute(session, "SELECT set_config('synchronous_commit', 'off', true)")
+
+
 DECLARE_CONTEXT: Final = """
 SELECT set_config('magflow.context', %(context)s, true), pg_current_xact_id()::text, now()"""
 

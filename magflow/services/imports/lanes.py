@@ -26,13 +26,14 @@ def lanes(count: int = LANES) -> Iterator[Callable[..., Future[Any]]]:
 def each(work: Callable[[Piece], Came], pieces: Iterable[Piece], step: Callable[[Came], None]) -> None:
     """Do the work for every piece, `LANES` at a time; `step` gets each result in this thread, and may raise.
 
-    What raises ends the whole, once the pieces that were begun have ended.
+    One more piece waits, so that no lane stands still during a `step`. What raises ends the whole, once the pieces that
+    were begun or wait have ended.
     """
     with lanes() as submit:
         begun: set[Future[Came]] = set()
         for piece in pieces:
             begun.add(submit(work, piece))
-            if len(begun) >= LANES:
+            if len(begun) > LANES:
                 begun = _collect(begun, step)
         while begun:
             begun = _collect(begun, step)

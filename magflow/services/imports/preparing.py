@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import copy_in, execute, transactional
+from magflow.concurrency import copy_in, done_again_after_a_crash, execute, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.imports.faults import Refusal
 from magflow.domain.imports.offers import OfferReader
@@ -126,6 +126,7 @@ def _read(reader: Reader, records: Iterator[Record]) -> int:
 def _load(
     session: Session, import_id: int, run: int, rows: int, prepared: Prepared, refused: list[Refusal], *, actor: Actor
 ) -> None:
+    done_again_after_a_crash(session)  # a crash of the server empties the staging tables too
     if execute(session, COUNTED, {"import": import_id, "run": run, "rows": rows}).fetchone() is None:
         raise Superseded
     for statement, lines in (

@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from magflow.concurrency import execute, refusal, sqlstate, transactional
+from magflow.concurrency import done_again_after_a_crash, execute, refusal, sqlstate, transactional
 from magflow.domain.actors import Actor
 from magflow.domain.errors import Invalid, Refused, RetryLater
 from magflow.domain.imports.choices import Choices, choices_from
@@ -37,6 +37,9 @@ from magflow.services.imports.variants import Divide
 from magflow.services.stock_sync import alerts
 
 log = logging.getLogger(__name__)
+
+PATIENCE: Final = 10
+"""How often in a row a chunk may find the database busy before the whole run has to wait."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +128,23 @@ def _run(
         pause_point()
         _beat(import_id, begun.run, actor=actor)
 
+    busy = 0
+
     def work(chunk: Chunk) -> Counts:
-        counts = _apply(chunk, _scope(chunk, begun, choices, deactivate), begun, headers, actor)
-        if begun.kind == "variants":
-            # A new shop's tables have no statistics yet, and the plans of an empty table are no plans for a full one.
-            _look_at_catalogue(actor=actor)
+        nonlocal busy
+        try:
+            counts = _apply(chunk, _scope(chunk, begun, choices, deactivate), begun, headers, actor)
+            if begun.kind == "variants":
+                # A new shop's tables have no statistics yet; plans of an empty table are no plans for a full one.
+                _look_at_catalogue(actor=actor)
+        except RetryLater:
+            # Chunks of one import wait for one another too: the feed's ids, or an option that is new to the shop. A
+            # slow machine may need longer for a chunk than a lock is waited for; this one's turn comes again.
+            busy += 1
+            if busy > PATIENCE:
+                raise
+            return Counts()
+        busy = 0
         return counts
 
     while chunks := _open_chunks(import_id, begun.run, actor=actor):
@@ -233,6 +248,7 @@ def _open_chunks(session: Session, import_id: int, run: int, *, actor: Actor) ->
 @transactional
 def _beat(session: Session, import_id: int, run: int, *, actor: Actor) -> None:
     """A sign of life. Raises Superseded."""
+    done_again_after_a_crash(session)
     if execute(session, BEAT, {"import": import_id, "run": run}).fetchone() is None:
         raise Superseded
 
