@@ -91,6 +91,16 @@ def enqueue(
     return int(found[0]) if found else None
 
 
+HASTEN: Final = """
+UPDATE procrastinate_jobs SET scheduled_at = NULL
+WHERE lock = %(lock)s AND status = 'todo' AND scheduled_at IS NOT NULL"""
+
+
+def hasten(session: Session, lock: str) -> None:
+    """Let the jobs of this lock run now: one that failed and waits for its next attempt holds up all behind it."""
+    execute(session, HASTEN, {"lock": lock})
+
+
 UNDER_WAY: Final = """
 SELECT DISTINCT queueing_lock FROM procrastinate_jobs
 WHERE status IN ('todo', 'doing') AND queueing_lock IS NOT NULL"""

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from flask import Flask
 
+from magflow.blueprints.imports.words import fault_sentence
 from magflow.domain.imports import layouts, workbooks
 from magflow.domain.imports.choices import Choices
 from magflow.domain.imports.faults import FileFault
@@ -51,6 +52,7 @@ def test_woocommerce_brings_variable_products_and_the_same_again_changes_nothing
     done = bring(WOO + WOO_ROWS)
     assert done.counts == (6, 0, 1)
     assert done.faults() == [(8, "Parent", "parent_missing")]
+    assert "W-NONE" in fault_sentence((done.rows[0].errors or [{}])[0])
     shown = [(s, str(p), str(c), stock, status, o) for s, p, c, stock, status, o in variants_of(owner, "Woo Tee")]
     assert shown == [
         ("W-T-RS", "49.90", "59.90", 12, 0, "Red/S"),

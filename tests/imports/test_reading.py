@@ -49,7 +49,7 @@ def test_the_encoding_is_found(text: str, written: str, found: str) -> None:
     ("raw", "reason"),
     [
         (b"", "empty_file"),
-        (b"product,sku\nMug,\x00\n", "not_a_text_file"),
+        (b"product,sku\nMug,\x00\n", "null_character"),
         (b"x" * (17 * 2**20), "line_too_long"),
     ],
 )
@@ -99,12 +99,12 @@ def test_whatever_a_csv_writer_writes_is_read_back(rows: list[list[str]]) -> Non
 def test_every_line_of_garbage_ends_in_a_record_or_in_one(text: str) -> None:
     whole = records.Records(io.StringIO(text, newline=""), ",", 2, 0)
     found = list(whole)
-    small = records.BLOCK_LINES
+    small = records.BLOCK_LINES, records.BLOCK_LETTERS
     try:
-        records.BLOCK_LINES = 1  # type: ignore[misc]
+        records.BLOCK_LINES = records.BLOCK_LETTERS = 1  # type: ignore[misc]
         assert list(records.Records(io.StringIO(text, newline=""), ",", 2, 0)) == found
     finally:
-        records.BLOCK_LINES = small  # type: ignore[misc]
+        records.BLOCK_LINES, records.BLOCK_LETTERS = small  # type: ignore[misc]
     assert [row.line for row in found] == sorted({row.line for row in found})
 
 
@@ -124,6 +124,7 @@ def test_cells_and_files_have_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         ("49.90", None, "49.90"), ("49,90", None, "49.90"), ("1.234,56", None, "1234.56"),
         ("1,234.56", None, "1234.56"), ("1.234", ",", "1234.00"), ("1,234", ".", "1234.00"),
         ("1.234.567", None, "1234567.00"), ("12", None, "12.00"), (" 7\u00a0", ".", "7.00"),
+        ("1 234,50", None, "1234.50"), ("1\u202f234\u00a0567.5", None, "1234567.50"),
     ],
 )  # fmt: skip
 def test_amounts_are_read_as_people_write_them(cell: str, sign: cells.Sign | None, value: str) -> None:
@@ -135,13 +136,28 @@ def test_amounts_are_read_as_people_write_them(cell: str, sign: cells.Sign | Non
     [
         ("1.234", None, "ambiguous_number"), ("1,234", None, "ambiguous_number"), ("1.234", ".", "too_many_decimals"),
         ("-1", None, "out_of_range"), ("1e3", None, "not_a_number"), ("NaN", None, "not_a_number"),
-        ("１２", None, "not_a_number"), ("1_000", None, "not_a_number"), ("9" * 5000, None, "not_a_number"),
+        ("１２", None, "not_a_number"), ("1 23", None, "not_a_number"),
+        ("1_000", None, "not_a_number"), ("9" * 5000, None, "not_a_number"),
     ],
 )  # fmt: skip
 def test_what_can_be_read_in_two_ways_or_in_none_is_refused(cell: str, sign: cells.Sign | None, code: str) -> None:
     with pytest.raises(Unfit) as unfit:
         cells.number(cell, sign)
     assert unfit.value.code == code
+
+
+def test_statuses_are_understood_in_the_languages_around() -> None:
+    assert cells.status(" Activă ") == cells.status("attivo") == (True, False)
+    assert cells.status("Ciornă") == (False, False)
+    assert cells.status("arhivat") == (False, True)
+
+
+def test_a_header_may_have_line_breaks_and_delimiters_behind_it(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text('"Cod\nprodus",sku,,\nA,1,,\n', encoding="utf-8")
+    found = files.find_dialect(path)[1]
+    assert files.header_of(path, found) == ["Cod\nprodus", "sku"]
+    assert files.sample(path, found, 2, 9) == [["A", "1"]]
 
 
 def test_the_decimal_sign_is_decided_for_the_column() -> None:

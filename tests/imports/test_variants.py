@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import threading
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,7 +13,7 @@ from flask import Flask
 
 from magflow.db import db
 from magflow.services import invariants, products
-from magflow.services.imports import checking, runner
+from magflow.services.imports import checking, commands, files, runner
 from tests.conftest import ShopDatabase
 from tests.imports import catalogue
 from tests.imports.conftest import ANA, Import
@@ -309,12 +311,52 @@ def test_a_dry_run_tells_what_would_happen_and_writes_nothing(bring: Import, own
     assert rows(owner, "SELECT outcome FROM import_rows WHERE import_id = %s ORDER BY number", dry.id) == [
         ("updated",), ("refused",), ("created",),
     ]  # fmt: skip
+    # What is not there yet cannot be looked at: the dry run says it.
+    [(told,)] = rows(owner, "SELECT changes FROM import_rows WHERE import_id = %s AND outcome = 'created'", dry.id)
+    assert told == {
+        "product": [None, "Pan"], "sku": [None, "P-3"], "options": [None, "Green"], "price": [None, 12],
+        "stock": [None, 2], "status": [None, "active"], "title": [None, "Green"],
+    }  # fmt: skip
     assert bring(text).counts == dry.counts
+
+
+def test_rows_that_make_no_variant_say_what_they_bring(bring: Import, owner: Owner) -> None:
+    head = "Title,URL handle,Option1 name,Option1 value,Price,Product image URL,Image alt text\n"
+    text = f"{head}Jar,jar,Title,Default Title,5,https://a.example/1.jpg,Front\n,jar,,,,https://a.example/2.jpg,Back\n"
+    for dry_run in (True, False):
+        done = bring(text, dry_run=dry_run)
+        [(told,)] = rows(owner, "SELECT changes FROM import_rows WHERE import_id = %s AND number = 2", done.id)
+        assert told == {"images": [[], [["https://a.example/2.jpg", "Back"]]]}
+    made = bring("Type,Name,Regular price\ngrouped,Jar set,\n")
+    assert rows(owner, "SELECT outcome, changes FROM import_rows WHERE import_id = %s", made.id) == [
+        ("created", {"product": [None, "Jar set"]})
+    ]
 
 
 def test_neutralised_cells_come_back(bring: Import, owner: Owner) -> None:
     bring("product,sku,title,price\nGlue,'-G1,'=cmd|calc,10\n")
     assert rows(owner, "SELECT sku, title FROM variants v WHERE sku LIKE '%%G1'") == [("-G1", "=cmd|calc")]
+
+
+def test_a_chunk_that_finds_its_product_locked_has_another_turn(
+    app: Flask, home: Path, bring: Import, owner: Owner, database: ShopDatabase
+) -> None:
+    bring("product,sku,price\nBusy bowl,BB-1,10\n")
+    stored = files.store(home, io.BytesIO(b"product,sku,price\nBusy bowl,BB-1,12\n"))
+    command = commands.take_in(home, stored, filename="busy.csv", kind="variants", queued=False)
+    import_id = commands.register(command, actor=ANA).id
+    turns: list[int] = []
+    with psycopg.connect(database.owner_dsn) as somebody:
+        somebody.execute("SELECT FROM products WHERE name = 'Busy bowl' FOR UPDATE")
+
+        def tell(progress: runner.Progress) -> None:
+            if progress.status == "running":
+                turns.append(progress.done)
+                somebody.rollback()  # the lock goes after the first turn
+
+        done = runner.perform(import_id, home, actor=ANA, tell=tell)
+    assert (done.finished, turns) == (True, [0, 1])
+    assert rows(owner, "SELECT price::text FROM variants WHERE sku = 'BB-1'") == [("12.00",)]
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------

@@ -201,7 +201,9 @@ def _step(state: imports.ImportState) -> int:
 
 def _changes(row: imports.Row) -> list[tuple[str, str, str]]:
     """What a row changed: (field, before, after), as people read it."""
-    found = [(name, answers.told(name, pair)) for name, pair in (row.changes or {}).items()]
+    order = list(FIELD_WORDS)  # as people read a product; the database has an order of its own
+    said = sorted((row.changes or {}).items(), key=lambda one: order.index(one[0]) if one[0] in order else len(order))
+    found = [(name, answers.told(name, pair)) for name, pair in said]
     return [
         (str(FIELD_WORDS.get(name, name)), _told(pair[0], name), _told(pair[1], name))
         for name, pair in found

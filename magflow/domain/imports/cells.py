@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from magflow.domain import border
 from magflow.domain.border import LONG, MONEY_MAX, SHORT, Unfit
 from magflow.domain.imports.writing import restored
+from magflow.domain.options import name_key
 
 Sign = Literal[".", ","]
 
@@ -26,11 +27,19 @@ AMBIGUOUS: Final = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
 ONE_SIGN: Final = re.compile(r"[+-]?[0-9]+([.,])(?:[0-9]{1,2}|[0-9]{4,20})")
 GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}(?:([.,])[0-9]{3})+([.,])[0-9]{1,2}")
 MANY_GROUPS: Final = re.compile(r"[+-]?[0-9]{1,3}([.,])[0-9]{3}(?:\1[0-9]{3})+")
+BLANKS: Final = re.compile(r"(?<=[0-9])[ \u00a0\u202f](?=[0-9]{3}(?![0-9]))")
+"""Between groups of three digits, as `1 234,50` is written."""
 EXPONENT: Final = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
 BETWEEN_URLS: Final = re.compile(r"[\s|]+|,(?=\s*https?://)")
 EAN_LENGTHS: Final = (8, 12, 13, 14)
 
 ACTIVE_WORDS: Final = {"active": True, "inactive": False, "draft": False, "archived": False}
+OTHER_WORDS: Final = {
+    "activ": "active", "activa": "active", "attivo": "active", "attiva": "active",
+    "inactiv": "inactive", "inactiva": "inactive", "inattivo": "inactive", "inattiva": "inactive",
+    "ciorna": "draft", "bozza": "draft", "arhivat": "archived", "arhivata": "archived", "archiviato": "archived",
+}  # fmt: skip
+"""What people here call them, as names are compared."""
 
 
 def text(cell: str, most: int = SHORT) -> str:
@@ -51,9 +60,14 @@ def long_text(cell: str) -> str:
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 
+def _closed_up(cell: str) -> str:
+    digits = cell.strip()
+    return digits if digits.isascii() and " " not in digits else BLANKS.sub("", digits.replace("\u00a0", " ").strip())
+
+
 def evidence(cell: str) -> Sign | None:
     """The decimal sign that a written number shows beyond doubt."""
-    digits = cell.strip().replace("\u00a0", "")
+    digits = _closed_up(cell)
     if found := ONE_SIGN.fullmatch(digits):
         return "," if found[1] == "," else "."
     if (found := GROUPED.fullmatch(digits)) and found[1] != found[2]:
@@ -74,7 +88,7 @@ def number(cell: str, sign: Sign | None, *, most: Decimal = MONEY_MAX, places: i
 
     `1.234` is one and a bit or twelve hundred: only the column's `sign` can tell, and without it the cell is refused.
     """
-    digits = cell.strip().replace("\u00a0", "")
+    digits = _closed_up(cell)
     own = evidence(digits)
     if own is None and sign is None and AMBIGUOUS.fullmatch(digits):
         raise Unfit("ambiguous_number", value=digits)
@@ -83,7 +97,7 @@ def number(cell: str, sign: Sign | None, *, most: Decimal = MONEY_MAX, places: i
 
 def whole(cell: str, *, least: int = 0) -> int:
     """A count of units; a spreadsheet's `12.0` and `12,00` are 12."""
-    digits = re.sub(r"[.,]0{1,2}$", "", cell.strip())
+    digits = re.sub(r"[.,]0{1,2}$", "", _closed_up(cell))
     return border.integer(digits, least=least, most=LARGEST_STOCK, as_text=True)
 
 
@@ -93,6 +107,7 @@ def whole(cell: str, *, least: int = 0) -> int:
 def status(cell: str) -> tuple[bool, bool]:
     """(active, archived) of `active`, `inactive`, `draft` or `archived`."""
     word = cell.strip().lower()
+    word = OTHER_WORDS.get(name_key(word), word)
     if word not in ACTIVE_WORDS:
         raise Unfit("not_one_of", choices=", ".join(ACTIVE_WORDS))
     return ACTIVE_WORDS[word], word == "archived"

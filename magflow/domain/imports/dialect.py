@@ -17,6 +17,9 @@ BLOCK: Final = 1 << 20
 LONGEST_LINE: Final = 16 * BLOCK
 """500 columns of the longest cell; a file without line ends is no table."""
 
+LONGEST_HEADER: Final = BLOCK
+"""Letters of the header; five hundred names have room in it."""
+
 DELIMITERS: Final = (",", ";", "\t", "|")
 
 EXPECTED: Final = frozenset(
@@ -43,11 +46,12 @@ def find_encoding(file: BinaryIO) -> str:
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _checked(file, "utf-16")
     strict = codecs.getincrementaldecoder("utf-8")()
-    is_utf8, unbroken = True, 0
+    is_utf8, unbroken, lines = True, 0, 1
     file.seek(0)
     while block := file.read(BLOCK):
-        if b"\x00" in block:
-            raise FileFault("not_a_text_file")
+        if (place := block.find(b"\x00")) >= 0:
+            raise _null(block, place, lines)
+        lines += block.count(b"\n")
         last = max(block.rfind(b"\n"), block.rfind(b"\r"))
         unbroken = unbroken + len(block) if last < 0 else len(block) - last
         if unbroken > LONGEST_LINE:
@@ -62,7 +66,15 @@ def find_encoding(file: BinaryIO) -> str:
     return _likely(file)
 
 
+def _null(block: bytes, place: int, lines: int) -> FileFault:
+    """What is full of them is no text; where a text has one, its line is named."""
+    if block.count(b"\x00") > MOST_NULLS or (lines == 1 and place < len(codecs.BOM_UTF8)):
+        return FileFault("not_a_text_file")
+    return FileFault("null_character", line=lines + block.count(b"\n", 0, place))
+
+
 ASCII: Final = bytes(range(128))
+MOST_NULLS: Final = 20
 
 
 def _likely(file: BinaryIO) -> str:
@@ -101,8 +113,10 @@ def _checked(file: BinaryIO, encoding: str) -> str:
 def find_delimiter(header: str, known: Collection[str]) -> str:
     """The delimiter that gives the most column names we know; among equals, the most columns."""
 
+    start = header[:LONGEST_HEADER]
+
     def score(delimiter: str) -> tuple[int, int]:
-        names = split(header, delimiter)
+        names = split(start, delimiter)
         return sum(name.strip().lower() in known for name in names), len(names)
 
     return max(DELIMITERS, key=score)

@@ -1,5 +1,6 @@
 """What can be wrong with a file, with a row, and with a cell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -8,6 +9,7 @@ from magflow.domain.errors import Conflict, FieldError, Invalid
 
 FILE: Final = "file"
 LONGEST_SHOWN: Final = 200
+SHOWN_CELLS: Final = 20
 
 
 class FileFault(Invalid):
@@ -60,6 +62,14 @@ class Refusal:
     number: int
     line: int
     faults: tuple[CellFault, ...]
+
+
+def broken(code: str, cells: Sequence[str], width: int) -> RowFault:
+    """Of a record that could not be split into its cells: nobody knows which cell it is, so the row is shown."""
+    params: dict[str, Any] = {}
+    if code == "wrong_column_count":
+        params = {"found": len(cells), "expected": width}
+    return RowFault([CellFault("", code, params, ", ".join(cells[:SHOWN_CELLS]))])
 
 
 def shown(value: str) -> str:

@@ -13,7 +13,7 @@ from magflow.domain import border
 from magflow.domain.border import Unfit
 from magflow.domain.imports import cells
 from magflow.domain.imports.cells import Sign
-from magflow.domain.imports.faults import CellFault, Refusal, RowFault
+from magflow.domain.imports.faults import CellFault, Refusal, RowFault, broken
 from magflow.domain.imports.layouts import Layout
 from magflow.domain.imports.offers import moment
 from magflow.domain.imports.records import Record
@@ -29,8 +29,8 @@ STATUS_WORDS: Final[Mapping[str, str]] = {
     word: status
     for status, words in {
         "pending": "pending,new,processing,on-hold,on hold,open,noua,nou,in asteptare,in lucru,in attesa,nuovo",
-        "confirmed": "confirmed,completed,complete,paid,fulfilled,shipped,delivered,finalized,finalizata,confirmata,"
-        "livrata,expediata,confermato,completato,spedito,consegnato",
+        "confirmed": "confirmed,completed,complete,paid,fulfilled,shipped,delivered,finalized,finalizata,finalizat,"
+        "confirmata,confirmat,livrata,livrat,expediata,expediat,confermato,completato,spedito,consegnato",
         "cancelled": "cancelled,canceled,anulata,anulat,annullato",
         "returned": "returned,refunded,returnata,returnat,reso,rimborsato",
     }.items()
@@ -76,8 +76,7 @@ class OrderReader:
         """Take a record, or note why not."""
         try:
             if record.fault is not None:
-                counts = {"found": len(record.cells), "expected": self._layout.width}
-                raise RowFault([CellFault("", record.fault, counts if record.fault == "wrong_column_count" else {})])
+                raise broken(record.fault, record.cells, self._layout.width)
             self._take(record)
         except RowFault as fault:
             self.refused.append(Refusal(record.number, record.line, tuple(fault.faults)))

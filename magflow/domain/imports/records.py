@@ -9,6 +9,7 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from io import TextIOBase
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -18,6 +19,10 @@ LONGEST_CELL: Final = 32_767
 MOST_COLUMNS: Final = 500
 MOST_ROWS: Final = 5_000_000
 BLOCK_LINES: Final = 1_000
+BLOCK_LETTERS: Final = 1 << 17
+"""So many lines or letters are looked at at once: a thousand of the longest lines have no room in memory."""
+MOST_CELLS: Final = 50_000
+"""Delimiters in a row beyond which it is not even split: it would be a hundred times as wide as any file."""
 MOST_UNCLOSED: Final = 1_000
 """Rows with a quote that is never closed; with more of them it is no CSV."""
 
@@ -35,7 +40,8 @@ class Records:
     """The records behind the header, in order. Lines without any content are passed over and not counted."""
 
     def __init__(self, lines: Iterable[str], delimiter: str, width: int, line: int) -> None:
-        """`line`: how many lines were read before these."""
+        """`width`: how many cells a record has; negative where that is not known yet. `line`: how many lines were read
+        before these."""
         self._lines = iter(lines)
         self._waiting: deque[str] = deque()
         self._delimiter = delimiter
@@ -54,7 +60,7 @@ class Records:
             if fault is None:
                 if not any(cells):
                     continue
-                if len(cells) != self._width:
+                if len(cells) != self._width >= 0:
                     fault = self._cut(cells)
             number += 1
             if number > MOST_ROWS:
@@ -66,7 +72,7 @@ class Records:
 
         Most files are read a block at a time: when as many records come out as lines went in, each line was one.
         """
-        while block := list(islice(self._lines, BLOCK_LINES)):
+        while block := self._block():
             rows = self._rows_of(block)
             if rows is None:
                 self._waiting.extend(block)
@@ -75,6 +81,11 @@ class Records:
                 for offset, cells in enumerate(rows, self._line + 1):
                     yield offset, cells, None
                 self._line += len(block)
+
+    def _block(self) -> list[str]:
+        if isinstance(self._lines, TextIOBase):
+            return self._lines.readlines(BLOCK_LETTERS)
+        return list(islice(self._lines, BLOCK_LINES))
 
     def _rows_of(self, block: list[str]) -> list[list[str]] | None:
         """The block's records; None when it has to be looked at more closely."""
@@ -112,10 +123,14 @@ class Records:
         while self._waiting:
             text = self._text = self._next_line() or ""
             self._begins = self._line
-            if '"' in text and not self._well_formed.fullmatch(text):
+            # The expression remembers every quote it has passed: for a very long line that is too much.
+            if '"' in text and (len(text) > LONGEST_CELL or not self._well_formed.fullmatch(text)):
                 text = self._closed(text)
-            if len(text) > LONGEST_CELL and self._too_long(text):
-                self._fault, text = "cell_too_long", "x\n"
+            if len(text) > LONGEST_CELL and self._fault is None:
+                if text.count(self._delimiter) > MOST_CELLS:
+                    self._fault, text = "too_many_cells", "x\n"
+                elif self._too_long(text):
+                    self._fault, text = "cell_too_long", "x\n"
             yield text
 
     def _next_line(self) -> str | None:
@@ -155,7 +170,7 @@ class Records:
             cells = next(csv.reader([text], delimiter=self._delimiter, strict=True), [])
         except csv.Error:
             return False
-        return len(cells) == self._width or not any(cell.strip() for cell in cells[self._width :])
+        return self._width < 0 or len(cells) == self._width or not any(cell.strip() for cell in cells[self._width :])
 
     def _too_long(self, text: str) -> bool:
         try:

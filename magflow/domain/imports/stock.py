@@ -10,7 +10,7 @@ from typing import Final
 from magflow.domain.border import Unfit
 from magflow.domain.imports import cells
 from magflow.domain.imports.cells import LARGEST_STOCK
-from magflow.domain.imports.faults import CellFault, Refusal, RowFault
+from magflow.domain.imports.faults import CellFault, Refusal, RowFault, broken
 from magflow.domain.imports.layouts import Layout
 from magflow.domain.imports.records import Record
 from magflow.domain.imports.staging import NOTHING, STAGE_COLUMNS, Prepared, flag
@@ -41,8 +41,7 @@ class StockReader:
         """Take a record, or note why not."""
         try:
             if record.fault is not None:
-                counts = {"found": len(record.cells), "expected": self._layout.width}
-                raise RowFault([CellFault("", record.fault, counts if record.fault == "wrong_column_count" else {})])
+                raise broken(record.fault, record.cells, self._layout.width)
             self._take(record)
         except RowFault as fault:
             self.refused.append(Refusal(record.number, record.line, tuple(fault.faults)))

@@ -14,7 +14,7 @@ from typing import Final
 from magflow.domain.border import Unfit
 from magflow.domain.imports import cells
 from magflow.domain.imports.cells import Sign
-from magflow.domain.imports.faults import CellFault, Refusal, RowFault
+from magflow.domain.imports.faults import CellFault, Refusal, RowFault, broken
 from magflow.domain.imports.layouts import Layout
 from magflow.domain.imports.records import Record
 from magflow.domain.imports.staging import NOTHING, STAGE_COLUMNS, Prepared, array, flag
@@ -113,15 +113,10 @@ class VariantReader:
         """Take a record, or note why not."""
         try:
             if record.fault is not None:
-                raise RowFault([CellFault("", record.fault, self._of_fault(record))])
+                raise broken(record.fault, record.cells, self._layout.width)
             self._take(record)
         except RowFault as fault:
             self.refused.append(Refusal(record.number, record.line, tuple(fault.faults)))
-
-    def _of_fault(self, record: Record) -> dict[str, int]:
-        if record.fault != "wrong_column_count":
-            return {}
-        return {"found": len(record.cells), "expected": self._layout.width}
 
     def take(self, record: Record, *, variant: bool) -> None:
         """Take a record that was retold. Raises RowFault."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from magflow.domain.imports.cells import Sign
-from magflow.domain.imports.faults import CellFault, FileFault, Refusal, RowFault
+from magflow.domain.imports.faults import CellFault, FileFault, Refusal, RowFault, shown
 from magflow.domain.imports.layouts import Layout
 from magflow.domain.imports.records import Record
 from magflow.domain.imports.staging import Prepared
@@ -167,7 +167,8 @@ class Retelling:
         reference = self._cell(row, "parent").replace("id: ", "id:")
         parent = self._parents.get(reference)
         if parent is None:
-            raise RowFault([self._fault("parent", "parent_missing" if reference else "required", reference)])
+            code = "parent_missing" if reference else "required"
+            raise RowFault([self._fault("parent", code, reference, {"value": shown(reference)})])
         return parent
 
     def _handle(self, name: str, tag: str) -> str:

@@ -29,6 +29,11 @@ SMALL: Final = 2**20
 """Parts below this may be packed as tightly as they like."""
 BLOCK: Final = 1 << 18
 REMEMBERED: Final = 50_000
+MOST_UNFINISHED: Final = 4 * 2**20
+"""A tag or a comment that is longer makes the parser keep, and read again, all of it."""
+DEEPEST: Final = 64
+MOST_STRINGS: Final = 10_000_000
+MOST_STYLES: Final = 100_000
 
 PART: Final = re.compile(r"\[Content_Types\]\.xml|(?:_rels|docProps|xl|customXml)/[A-Za-z0-9_./ \[\]-]+")
 BROKEN: Final = (
@@ -103,16 +108,32 @@ def _parse(
     ends: Callable[[str], None] | None = None,
     text: Callable[[str], None] | None = None,
 ) -> None:
-    """Read a part through the parser, a block at a time."""
+    """Read a part through the parser, a block at a time. What would make it remember without end is refused."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.EntityDeclHandler = parser.StartDoctypeDeclHandler = _refuse_entities
-    parser.StartElementHandler = lambda name, attributes: begins(name.rpartition(" ")[2], attributes)
-    parser.EndElementHandler = None if ends is None else lambda name: ends(name.rpartition(" ")[2])
-    parser.CharacterDataHandler = text
+    depth = given = 0
+
+    def begin(name: str, attributes: Mapping[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEEPEST:
+            raise FileFault("workbook_strange", part=part)
+        begins(name.rpartition(" ")[2], attributes)
+
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        if ends is not None:
+            ends(name.rpartition(" ")[2])
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = begin, end, text
     with archive.open(part) as file:
         while block := file.read(BLOCK):
             parser.Parse(block, False)
+            given += len(block)
+            if given - parser.CurrentByteIndex > MOST_UNFINISHED:
+                raise FileFault("workbook_strange", part=part)
         parser.Parse(b"", True)
 
 
@@ -124,10 +145,14 @@ def _sheets(archive: zipfile.ZipFile) -> list[str]:
     def relation(name: str, attributes: Mapping[str, str]) -> None:
         if name == "Relationship" and attributes.get("TargetMode") != "External":
             targets[attributes.get("Id", "")] = attributes.get("Target", "")
+            if len(targets) > MOST_PARTS:
+                raise FileFault("workbook_strange", part="xl/_rels/workbook.xml.rels")
 
     def sheet(name: str, attributes: Mapping[str, str]) -> None:
         if name == "sheet" and attributes.get("state", "visible") == "visible":
             ids.extend(value for key, value in attributes.items() if key.rpartition(" ")[2] == "id")
+            if len(ids) > MOST_PARTS:
+                raise FileFault("workbook_strange", part="xl/workbook.xml")
 
     names = set(archive.namelist())
     if "xl/_rels/workbook.xml.rels" not in names:
@@ -155,6 +180,8 @@ def _date_styles(archive: zipfile.ZipFile) -> frozenset[int]:
             inside = True
         elif name == "xf" and inside:
             styles.append(int(attributes.get("numFmtId", "0")))
+            if len(styles) > MOST_STYLES:
+                raise FileFault("workbook_strange", part="xl/styles.xml")
 
     def ends(name: str) -> None:
         nonlocal inside
@@ -167,7 +194,7 @@ def _date_styles(archive: zipfile.ZipFile) -> frozenset[int]:
 @contextmanager
 def _strings(archive: zipfile.ZipFile) -> Iterator[Callable[[int], str]]:
     """The texts that cells refer to by number: kept in a file, because a workbook may have millions of them."""
-    starts = array("Q", [0])
+    starts = array("I", [0])  # what a workbook may declare has room in it
     with tempfile.TemporaryFile() as kept:
         if "xl/sharedStrings.xml" in archive.namelist():
             _keep_strings(archive, kept, starts)
@@ -188,7 +215,7 @@ def _strings(archive: zipfile.ZipFile) -> Iterator[Callable[[int], str]]:
 
 def _keep_strings(archive: zipfile.ZipFile, kept: IO[bytes], starts: "array[int]") -> None:
     pieces: list[str] = []
-    shown, spoken = False, False
+    shown, spoken, length = False, False, 0
 
     def begins(name: str, _attributes: Mapping[str, str]) -> None:
         nonlocal shown, spoken
@@ -197,7 +224,7 @@ def _keep_strings(archive: zipfile.ZipFile, kept: IO[bytes], starts: "array[int]
         shown = name == "t" and not spoken
 
     def ends(name: str) -> None:
-        nonlocal shown, spoken
+        nonlocal shown, spoken, length
         shown = False
         if name == "rPh":
             spoken = False
@@ -205,9 +232,14 @@ def _keep_strings(archive: zipfile.ZipFile, kept: IO[bytes], starts: "array[int]
             kept.write("".join(pieces).encode(errors="replace"))
             starts.append(kept.tell())
             pieces.clear()
+            length = 0
+            if len(starts) > MOST_STRINGS:
+                raise FileFault("workbook_too_large", limit="256 MiB", parts=MOST_PARTS)
 
     def text(piece: str) -> None:
-        if shown:
+        nonlocal length
+        if shown and length <= LONGEST_CELL:  # a longer one is refused where it is read
+            length += len(piece)
             pieces.append(piece)
 
     _parse(archive, "xl/sharedStrings.xml", begins, ends, text)
@@ -228,6 +260,7 @@ class _Sheet:
         self._at = self._next = self._lines = self._width = 0
         self._kind, self._style, self._place = "n", -1, 0
         self._pieces: list[str] = []
+        self._length = 0
         self._takes = False
 
     def write(self) -> bool:
@@ -246,6 +279,7 @@ class _Sheet:
                 raise FileFault("too_many_columns", limit=MOST_COLUMNS)
             self._next = self._place + 1
             self._pieces.clear()
+            self._length = 0
         elif name == "row":
             number = attributes.get("r", "")
             self._at = int(number) if number.isascii() and number.isdigit() else self._at + 1
@@ -256,7 +290,8 @@ class _Sheet:
         self._takes = name == "v" or (name == "t" and self._kind == "inlineStr")
 
     def _text(self, piece: str) -> None:
-        if self._takes:
+        if self._takes and self._length <= LONGEST_CELL:  # a longer one is refused where it is read
+            self._length += len(piece)
             self._pieces.append(piece)
 
     def _ends(self, name: str) -> None:

@@ -127,6 +127,7 @@ def register(session: Session, command: NewImport, *, actor: Actor) -> Import:
 def enqueue(session: Session, import_id: int, home: Path, actor: Actor) -> None:
     """Let a worker of this home folder run the import, in the name of who asked for it."""
     asked_by = {"kind": actor.kind, "id": actor.id, "name": actor.name, "request_id": actor.request_id}
+    jobs.hasten(session, f"import-{import_id}")
     jobs.enqueue(
         session,
         TASK,

@@ -20,7 +20,7 @@ from magflow.domain.imports.choices import DEFAULT, Choices
 from magflow.domain.imports.dialect import Dialect
 from magflow.domain.imports.faults import FileFault
 from magflow.domain.imports.layouts import Layout
-from magflow.domain.imports.records import Record, Records
+from magflow.domain.imports.records import MOST_COLUMNS, Record, Records
 
 FOLDER: Final = "imports"
 LARGEST_FILE: Final = 2**30
@@ -162,14 +162,25 @@ def _header(text: IO[str]) -> tuple[int, str]:
 def header_of(path: Path, found: Dialect) -> list[str]:
     """The cells of the header. Raises FileFault."""
     with text_of(path, found.encoding) as text:
-        lines = islice(text, found.skipped, None)
-        for record in Records(lines, found.delimiter, -1, found.skipped):
+        for _line in islice(text, found.skipped):
+            pass
+        for record in Records(text, found.delimiter, -1, found.skipped):
+            if record.fault is not None:
+                raise _bad_header(record)
             if any(SURROGATE.search(cell) for cell in record.cells):
                 raise FileFault("encoding_unknown")
+            while record.cells and not record.cells[-1].strip():
+                record.cells.pop()  # programs write delimiters behind the last column
             if record.cells:
                 return list(record.cells)
             break
     raise FileFault("no_header")
+
+
+def _bad_header(record: Record) -> FileFault:
+    if record.fault == "too_many_cells":
+        return FileFault("too_many_columns", limit=MOST_COLUMNS)
+    return FileFault("header_broken", line=record.line)
 
 
 def sample(path: Path, found: Dialect, width: int, most: int) -> list[list[str]]:
@@ -210,12 +221,15 @@ def _records(text: IO[str], found: Dialect, width: int) -> Iterator[Record]:
     for _line in islice(lines, found.skipped):
         pass
     # The header may hold line breaks in quotes: it ends where its quotes are closed.
-    header = ""
+    quotes = letters = 0
     for line in lines:
-        header += line
+        quotes += line.count('"')
+        letters += len(line)
         read += 1
-        if header.count('"') % 2 == 0:
+        if quotes % 2 == 0:
             break
+        if letters > dialect.LONGEST_LINE:
+            raise FileFault("header_broken", line=found.skipped + 1)
     return iter(Records(lines, found.delimiter, width, read))
 
 

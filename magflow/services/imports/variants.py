@@ -47,6 +47,21 @@ OF_PRODUCT: Final = """coalesce((SELECT i.changes FROM import_products i
                  WHERE i.import_id = %(import)s AND i.product_id = h.product_id), '{}')"""
 """What became of its product is told with the row that says something of it."""
 
+SAYS_ANEW: Final = "p.says AND NOT h.created AND (h.fields_differ OR h.images_differ)"
+NEW_ROW: Final = """(SELECT jsonb_object_agg(said.name, jsonb_build_array(NULL, said.value)) FROM (VALUES
+    ('product', to_jsonb(coalesce(h.name, (SELECT name FROM products WHERE id = h.product_id)))),
+    ('sku', to_jsonb(p.sku)), ('options', to_jsonb((SELECT b.title FROM combos b WHERE b.combo = p.combo))),
+    ('title', to_jsonb(p.title)), ('price', to_jsonb(p.price)), ('compare_at_price', to_jsonb(p.compare_at_price)),
+    ('stock', to_jsonb(p.stock)), ('status', to_jsonb(CASE WHEN p.status = 0 THEN 'active' ELSE 'inactive' END)),
+    ('ean', to_jsonb(p.ean)), ('vat_rate', to_jsonb(p.vat_rate)), ('external_id', to_jsonb(p.external_id))
+) AS said (name, value) WHERE said.value IS NOT NULL)"""
+"""What a dry run would create: nobody can look at a variant that is not there yet."""
+NEW_PRODUCT: Final = "jsonb_build_object('product', jsonb_build_array(NULL, h.name))"
+NEW_PICTURE: Final = """jsonb_build_object('images', jsonb_build_array('[]'::jsonb, (
+    SELECT coalesce(jsonb_agg(jsonb_build_array(i.url, i.alt_text) ORDER BY i.ordinal), '[]') FROM import_images i
+    WHERE i.import_id = %(import)s AND i.number = f.number)))"""
+"""Rows that make no variant, of a product that is new: its name, or the picture that the row adds."""
+
 RESULTS: Final = f"""
 SELECT p.number, p.line,
        CASE WHEN p.fault IS NOT NULL THEN 'refused' WHEN p.is_new THEN 'created'
@@ -55,7 +70,9 @@ SELECT p.number, p.line,
        END AS outcome,
        p.fault AS errors, CASE WHEN p.fault IS NULL THEN p.variant_id END AS variant_id,
        CASE WHEN p.fault IS NOT NULL THEN NULL
-            WHEN p.says AND NOT h.created AND (h.fields_differ OR h.images_differ) THEN
+            WHEN p.is_new AND %(dry_run)s THEN
+                {NEW_ROW} || CASE WHEN {SAYS_ANEW} THEN {OF_PRODUCT} ELSE '{{}}' END
+            WHEN {SAYS_ANEW} THEN
                 {OF_PRODUCT} || coalesce(p.changes, '{{}}')
             ELSE p.changes END AS changes,
        v.version AS version_after, v.movement_seq AS seq_after
@@ -68,7 +85,8 @@ SELECT f.number, f.line,
        CASE WHEN h.product_id IS NULL THEN 'refused' WHEN h.created AND f.makes_product THEN 'created'
             ELSE 'updated' END,
        CASE WHEN h.product_id IS NULL THEN {writing.fault("handle", "product_missing", value="h.handle")} END, NULL,
-       CASE WHEN NOT h.created THEN {OF_PRODUCT} END, NULL, NULL
+       CASE WHEN NOT h.created THEN {OF_PRODUCT} WHEN f.makes_product THEN {NEW_PRODUCT} ELSE {NEW_PICTURE} END,
+       NULL, NULL
 FROM found f JOIN heads h USING (part)
 WHERE NOT f.is_variant AND (h.product_id IS NULL OR h.images_differ OR (f.says AND h.fields_differ)
                             OR (f.makes_product AND h.created))"""
@@ -99,6 +117,7 @@ def apply(
         "headers": json.dumps(dict(headers), ensure_ascii=False),
         "update_only": mode == "update",
         "create_only": mode == "create",
+        "dry_run": dry_run,
     }
     _decide(session, scope, change, missing, values)
     _write_products(session, scope)
