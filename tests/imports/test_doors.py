@@ -108,6 +108,59 @@ def test_a_program_uploads_watches_and_takes_the_refused_rows_back(
     assert [row["id"] for row in program.data("GET", "/imports?limit=1")] == [made["id"]]
 
 
+def test_the_same_key_uploads_once(stored: Callable[[], set[str]], program: Program) -> None:
+    key = {"Idempotency-Key": "one-upload"}
+    first = upload(program, GOOD + "Gate,G-1,,,10,1\n", kind="variants", headers=key)
+    second = upload(program, GOOD + "Gate,G-1,,,10,1\n", kind="variants", headers=key)
+    assert first.get_json()["data"]["id"] == second.get_json()["data"]["id"]
+    assert second.headers["Idempotent-Replay"] == "true"
+    assert len(stored()) == 1
+    other = upload(program, GOOD + "Gate,G-1,,,10,1\n", kind="variants", headers=key, dry_run="true")
+    assert other.get_json()["code"] == "idempotency_key_reused"
+    assert len(stored()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "field", "code"),
+    [
+        (b"", {"kind": "variants"}, "file", "empty_file"),
+        (b"PK\x03\x04xl/workbook.xml", {"kind": "variants"}, "file", "workbook_broken"),
+        (b"\x00\x01\x02", {"kind": "variants"}, "file", "not_a_text_file"),
+        (b"product,colour\nA,B\n", {"kind": "variants"}, "file", "unknown_columns"),
+        (b"product,sku\nA,B\n", {"kind": "orders"}, "file", "missing_columns"),
+        (b"product,sku\nA,B\n", {"kind": "variants", "format": "woocommerce"}, "file", "missing_columns"),
+        (b"product,sku\nA,B\n", {"kind": "everything"}, "kind", "not_one_of"),
+        (b"product,sku\nA,B\n", {"kind": "variants", "source": "x" * 61}, "source", "too_long"),
+        (b"product,sku\nA,B\n", {"kind": "variants", "colour": "red"}, "colour", "unknown_field"),
+        (b"product,sku\nA,B\n", {}, "kind", "required"),
+        (b"sku,stock\nA,1\n", {"kind": "offers", "source": "emag"}, "file", "unknown_account"),
+    ],
+)
+def test_what_cannot_be_a_file_is_refused_at_once(
+    stored: Callable[[], set[str]], program: Program, text: bytes, fields: dict[str, str], field: str, code: str
+) -> None:
+    answer = upload(program, text, **fields)
+    assert answer.status_code == 422, answer.text
+    problem = answer.get_json()
+    assert (problem["errors"][0]["field"], problem["errors"][0]["code"]) == (field, code)
+    assert problem["errors"][0]["message"]
+    assert not stored()
+
+
+def test_an_import_is_cancelled_and_gone_on_with(home: Path, program: Program) -> None:
+    made = upload(program, GOOD + "Fence,F-1,,,10,1\n", kind="variants").get_json()["data"]
+    assert program.data("POST", f"/imports/{made['id']}/cancel")["status"] == "cancelled"
+    assert program.data("POST", f"/imports/{made['id']}/cancel")["status"] == "cancelled"
+    work(made["id"], home)
+    assert look(made["id"]).applied == 0
+    assert program.call("POST", f"/imports/{made['id']}/resume").status_code == 202
+    program.refused("POST", f"/imports/{made['id']}/resume", status=409, code="conflict")
+    work(made["id"], home)
+    assert look(made["id"]).counts == (1, 0, 0)
+    program.refused("POST", f"/imports/{made['id']}/cancel", status=409, code="conflict")
+    program.refused("GET", "/imports/999999", status=404, code="not_found")
+
+
 def test_going_on_does_not_wait_for_the_next_attempt(program: Program, owner: Owner) -> None:
     made = upload(program, GOOD + "Gate,G-1,,,10,1\n", kind="variants").get_json()["data"]
     lock = f"import-{made['id']}"
