@@ -1,5 +1,7 @@
 // A change of many variants: rows show only the fields that their change has; a change after the preview takes the button
 // away that would do it. And the page of a running one: how far it is, until it is done.
+import { oneMore } from "./rows.js";
+
 const form = document.querySelector("[data-bulk-edit]");
 if (form) startForm(form);
 const waiting = document.querySelector("[data-wait]");
@@ -30,16 +32,8 @@ function startForm(form) {
   }
 
   adder.addEventListener("click", () => {
-    const row = rows().at(-1).cloneNode(true);
-    const n = ++made;
-    for (const field of row.querySelectorAll("input, select")) {
-      field.value = field.name === "rounding" ? "cent" : "";
-      field.removeAttribute("aria-invalid");
-      field.removeAttribute("aria-describedby");
-    }
-    for (const said of row.querySelectorAll(".field-error")) said.remove();
-    for (const element of row.querySelectorAll("[id]")) element.id = element.id.replace(/\d+$/, n);
-    for (const label of row.querySelectorAll("label")) label.htmlFor = label.htmlFor.replace(/\d+$/, n);
+    const row = oneMore(rows().at(-1), ++made);
+    row.querySelector("[name=rounding]").value = "cent";
     holder.append(row);
     outdate();
     show();

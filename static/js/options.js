@@ -1,5 +1,7 @@
 // The options of a product: rows are added, moved and dropped with buttons. Saving is only possible for what was shown:
 // a change after the preview hides the button that would save it.
+import { oneMore } from "./rows.js";
+
 const form = document.querySelector("[data-options]");
 const holder = form.querySelector("[data-option-rows]");
 let made = holder.children.length;
@@ -22,16 +24,7 @@ function show() {
 }
 
 function add() {
-  const row = rows().at(-1).cloneNode(true);
-  const n = ++made;
-  for (const field of row.querySelectorAll("input, textarea")) {
-    field.value = "";
-    field.removeAttribute("aria-invalid");
-    field.removeAttribute("aria-describedby");
-  }
-  for (const said of row.querySelectorAll(".field-error")) said.remove();
-  for (const element of row.querySelectorAll("[id]")) element.id = element.id.replace(/\d+$/, n);
-  for (const label of row.querySelectorAll("label")) label.htmlFor = label.htmlFor.replace(/\d+$/, n);
+  const row = oneMore(rows().at(-1), ++made);
   holder.append(row);
   show();
   return row;

@@ -1,4 +1,6 @@
 // The rules of a price template: one empty row is enough where a button adds the next, and each can be dropped.
+import { oneMore } from "./rows.js";
+
 const holder = document.querySelector("[data-rules]");
 const adder = document.querySelector("[data-add-rule]");
 if (holder) start();
@@ -14,18 +16,9 @@ function start() {
 
   function add() {
     const last = rows().at(-1);
-    const row = last.cloneNode(true);
-    const n = ++made;
-    for (const field of row.querySelectorAll("input")) {
-      // Rules of one template are mostly about one option.
-      field.value = field.name === "rule_option" ? last.querySelector("[name=rule_option]").value : "";
-      field.removeAttribute("aria-invalid");
-      field.removeAttribute("aria-describedby");
-    }
-    row.querySelector("select").value = last.querySelector("select").value;
-    for (const said of row.querySelectorAll(".field-error")) said.remove();
-    for (const element of row.querySelectorAll("[id]")) element.id = element.id.replace(/\d+$/, n);
-    for (const label of row.querySelectorAll("label")) label.htmlFor = label.htmlFor.replace(/\d+$/, n);
+    const row = oneMore(last, ++made);
+    // Rules of one template are mostly about one option.
+    for (const name of ["[name=rule_option]", "select"]) row.querySelector(name).value = last.querySelector(name).value;
     holder.append(row);
     show();
     return row;
