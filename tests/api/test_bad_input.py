@@ -245,6 +245,7 @@ def test_without_a_good_token_nothing_is_served(trial: Trial, every: list[Operat
             or answer.mimetype != PROBLEM
         ):
             trial.wrong.append(f"{operation}: {answer.status_code} {answer.headers}")
+    assert not trial.wrong
 
 
 def test_a_narrow_token_is_refused_before_its_input_is_read(

@@ -134,10 +134,10 @@ def test_copies_that_come_at_once_have_one_effect_and_one_answer(program: Progra
     dice = random.Random(seed)
     with ThreadPoolExecutor(8) as pool:
         for n in range(keys):
-            _race(program, pool, f"race {seed} {n}", dice)
+            check_race(program, pool, f"race {seed} {n}", dice)
 
 
-def _race(program: Program, pool: ThreadPoolExecutor, key: str, dice: random.Random) -> None:
+def check_race(program: Program, pool: ThreadPoolExecutor, key: str, dice: random.Random) -> None:
     """Send copies of one request at once; all but the odd "still running" say the same, and one took effect."""
     variant = program.variant(stock=10)
     copies = dice.randint(2, 8)

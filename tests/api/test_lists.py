@@ -132,7 +132,7 @@ def test_filters_that_do_not_exist_are_refused(program: Program, shop: dict[str,
 
 
 def test_a_page_of_a_missing_product_or_variant_is_not_found(program: Program) -> None:
-    for path in ("/products/999999/variants", "/products/999999/variants/orphans", "/variants/999999/history"):
-        program.refused("GET", path, status=404, code="not_found")
-    for path in ("/products/999999/variants/available-combinations", "/variants/999999/stock-movements"):
-        program.refused("GET", path, status=404, code="not_found")
+    of_product = [f"/products/999999/variants{page}" for page in ("", "/orphans", "/available-combinations")]
+    for path in (*of_product, "/variants/999999/history", "/variants/999999/stock-movements"):
+        answer = program.call("GET", path)
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found"), path

@@ -135,8 +135,10 @@ def test_another_products_variant_does_not_exist_here(program: Program, shop: An
 
 
 def test_either_items_or_a_confidence(program: Program, shop: Any) -> None:
+    before = program.data("GET", shop["path"])
     for body in ({}, {"min_confidence": "certain", "items": [{"variant_id": 1}]}):
         program.refused("POST", f"{shop['path']}/confirm", body, status=422, code="validation_error")
+    assert program.data("GET", shop["path"]) == before
 
 
 def test_reading_is_for_readers_and_confirming_for_writers(program_with: Callable[..., Program], shop: Any) -> None:

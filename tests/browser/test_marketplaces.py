@@ -46,6 +46,7 @@ def test_a_first_day(ana: Person, module_app: Flask, market: Market) -> None:
     offers_are_matched(ana, account_id, first.id, second.id)
     a_price_is_changed(ana, module_app, account_id, sold)
     a_parcel_leaves(ana, module_app, account_id, market, sold)
+    assert ana.complaints == []
 
 
 def an_account_with_a_wrong_password(ana: Person, app: Flask, market: Market) -> int:

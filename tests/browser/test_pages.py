@@ -60,6 +60,7 @@ def shop(module_app: Flask) -> Iterator[Shop]:
 def test_no_page_breaks_the_policy_or_complains(ana: Person, shop: Shop) -> None:
     for path in shop.paths:
         ana.go(path)
+    assert ana.complaints == []
 
 
 def test_every_page_fits_a_small_phone(chromium: Browser, address: str, session_cookies: object, shop: Shop) -> None:

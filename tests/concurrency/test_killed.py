@@ -128,7 +128,7 @@ SELECT o.id, o.status FROM orders o WHERE
         AND m.source_id = o.id) IS DISTINCT FROM (SELECT sum(quantity) FROM order_items i WHERE i.order_id = o.id))"""
 
 
-def walk(home: Path, seed: int, kills: int) -> None:
+def check_walk(home: Path, seed: int, kills: int) -> None:
     """Kill so many times, and look after each."""
     rnd = random.Random(seed)
     told: list[tuple[str, int]] = []
@@ -150,13 +150,13 @@ def walk(home: Path, seed: int, kills: int) -> None:
 
 
 def test_what_was_acknowledged_survives_ten_kills_and_nothing_is_half_done(home: Path, seed: int) -> None:
-    walk(home, seed, KILLS)
+    check_walk(home, seed, KILLS)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("part", range(10))
 def test_what_was_acknowledged_survives_two_hundred_kills(home: Path, seed: int, part: int) -> None:
-    walk(home, seed + part, SOAKED // 10)
+    check_walk(home, seed + part, SOAKED // 10)
 
 
 def test_a_commit_that_a_crash_took_is_not_believed(home: Path) -> None:

@@ -157,7 +157,9 @@ def check(
     ).fetchall()
 
 
-def walk(app: Flask, admin: psycopg.Connection[Any], database: ShopDatabase, home: Path, seed: int, kills: int) -> None:
+def check_walk(
+    app: Flask, admin: psycopg.Connection[Any], database: ShopDatabase, home: Path, seed: int, kills: int
+) -> None:
     rnd = random.Random(seed)
     with app.app_context():
         token = tokens.create_token(tokens.CreateToken("till", SCOPES), actor=SYSTEM).plaintext
@@ -179,7 +181,7 @@ def walk(app: Flask, admin: psycopg.Connection[Any], database: ShopDatabase, hom
 def test_orders_are_sold_once_although_the_web_process_is_killed(
     busy_app: Flask, admin: psycopg.Connection[Any], database: ShopDatabase, tmp_path: Path, seed: int
 ) -> None:
-    walk(busy_app, admin, database, tmp_path, seed, KILLS)
+    check_walk(busy_app, admin, database, tmp_path, seed, KILLS)
 
 
 @pytest.mark.soak
@@ -187,4 +189,4 @@ def test_orders_are_sold_once_although_the_web_process_is_killed(
 def test_orders_are_sold_once_through_two_hundred_kills(
     busy_app: Flask, admin: psycopg.Connection[Any], database: ShopDatabase, tmp_path: Path, seed: int, part: int
 ) -> None:
-    walk(busy_app, admin, database, tmp_path, seed + part, SOAKED // 10)
+    check_walk(busy_app, admin, database, tmp_path, seed + part, SOAKED // 10)

@@ -53,24 +53,24 @@ def order(mugs: list[Variant]) -> Order:
     return make_order((mugs[0], 1))
 
 
-def in_a_unit(*steps: Callable[[Session], Any]) -> None:
-    """Take these steps in one transaction."""
+def in_a_unit(*steps: Callable[[Session], Any]) -> int:
+    """Take these steps in one transaction. Returns how many were taken."""
 
-    def unit(session: Session) -> None:
-        for step in steps:
-            step(session)
+    def unit(session: Session) -> int:
+        return len([step(session) for step in steps])
 
-    run(unit, ACTOR)
+    return run(unit, ACTOR)
 
 
 def test_levels_are_taken_from_the_lowest_up(mugs: list[Variant], order: Order) -> None:
-    in_a_unit(
+    taken = in_a_unit(
         lambda s: lock_names(s, [("gate", "up")]),
         lambda s: lock_product(s, mugs[0].product_id),
         lambda s: lock_order(s, order.id),
         lambda s: lock_items(s, order.id),
         lambda s: lock_variants(s, [mug.id for mug in mugs]),
     )
+    assert taken == 5
 
 
 def test_a_step_down_is_an_error_at_once(mugs: list[Variant], order: Order) -> None:
@@ -97,12 +97,13 @@ def test_inside_a_level_ids_go_up(mugs: list[Variant]) -> None:
 
 
 def test_what_is_held_may_be_asked_for_again(mugs: list[Variant], order: Order) -> None:
-    in_a_unit(
+    taken = in_a_unit(
         lambda s: lock_order(s, order.id),
         lambda s: lock_variants(s, [mug.id for mug in mugs]),
         lambda s: lock_order(s, order.id),
         lambda s: lock_variants(s, [mugs[0].id]),
     )
+    assert taken == 4
 
 
 def test_a_checkout_inside_another_transaction_keeps_the_order_too(mugs: list[Variant], order: Order) -> None:

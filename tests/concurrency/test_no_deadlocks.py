@@ -17,7 +17,7 @@ SHARDS = 5
 CHECKOUTS, SOAKED, SOAKED_MIXED = 5_000, 50_000, 200_000
 
 
-def weather(app: Flask, admin: psycopg.Connection[Any], seed: str, checkouts: int, *, mixed: bool) -> None:
+def check_storm(app: Flask, admin: psycopg.Connection[Any], seed: str, checkouts: int, *, mixed: bool) -> None:
     """One storm, and what it left."""
     rnd = random.Random(seed)
     with app.app_context():
@@ -43,7 +43,7 @@ def _unexplained(admin: Connection, ground: storms.Ground) -> list[Any]:
 def test_many_tills_never_wait_for_each_other_in_a_circle(
     busy_app: Flask, admin: psycopg.Connection[Any], seed: int, shard: int
 ) -> None:
-    weather(busy_app, admin, f"{seed}/{shard}", CHECKOUTS // SHARDS, mixed=True)
+    check_storm(busy_app, admin, f"{seed}/{shard}", CHECKOUTS // SHARDS, mixed=True)
 
 
 @pytest.mark.soak
@@ -52,4 +52,4 @@ def test_many_tills_never_wait_for_each_other_in_a_circle(
 def test_many_tills_for_hours(
     busy_app: Flask, admin: psycopg.Connection[Any], seed: int, shard: int, checkouts: int, mixed: bool
 ) -> None:
-    weather(busy_app, admin, f"{seed}/{shard}", checkouts // 10, mixed=mixed)
+    check_storm(busy_app, admin, f"{seed}/{shard}", checkouts // 10, mixed=mixed)

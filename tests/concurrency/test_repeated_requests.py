@@ -76,7 +76,7 @@ def cut_wire(database: ShopDatabase, settings: Settings, busy_app: Flask) -> Ite
                 engine.dispose()
 
 
-def lose_answers(cut_wire: Wire, effects: Callable[[str], int], seed: int, cuts: int) -> None:
+def check_lost_answers(cut_wire: Wire, effects: Callable[[str], int], seed: int, cuts: int) -> None:
     rnd = random.Random(seed)
     for n in range(2 * cuts):
         key = f"lost-{next(_keys)}"
@@ -96,15 +96,15 @@ def lose_answers(cut_wire: Wire, effects: Callable[[str], int], seed: int, cuts:
 def test_a_request_whose_answer_was_lost_is_repeated_without_a_second_effect(
     cut_wire: Wire, effects: Callable[[str], int], seed: int
 ) -> None:
-    lose_answers(cut_wire, effects, seed, CUTS)
+    check_lost_answers(cut_wire, effects, seed, CUTS)
 
 
 @pytest.mark.soak
 def test_a_thousand_lost_answers(cut_wire: Wire, effects: Callable[[str], int], seed: int) -> None:
-    lose_answers(cut_wire, effects, seed, SOAKED_CUTS)
+    check_lost_answers(cut_wire, effects, seed, SOAKED_CUTS)
 
 
-def send_copies(app: Flask, effects: Callable[[str], int], seed: int, keys: int) -> None:
+def check_copies(app: Flask, effects: Callable[[str], int], seed: int, keys: int) -> None:
     rnd = random.Random(seed)
     for _ in range(keys):
         key = f"copies-{next(_keys)}"
@@ -128,9 +128,9 @@ def send_copies(app: Flask, effects: Callable[[str], int], seed: int, keys: int)
 def test_copies_of_a_request_that_come_at_once_have_one_effect_and_one_answer(
     busy_app: Flask, effects: Callable[[str], int], seed: int
 ) -> None:
-    send_copies(busy_app, effects, seed, KEYS)
+    check_copies(busy_app, effects, seed, KEYS)
 
 
 @pytest.mark.soak
 def test_copies_for_hours(busy_app: Flask, effects: Callable[[str], int], seed: int) -> None:
-    send_copies(busy_app, effects, seed, SOAKED_KEYS)
+    check_copies(busy_app, effects, seed, SOAKED_KEYS)

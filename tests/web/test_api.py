@@ -281,17 +281,18 @@ def test_values_that_json_can_write_and_nobody_can_store(program, raw, field):
     ],
 )  # fmt: skip
 def test_json_that_cannot_be_relied_on_is_refused(program, raw):
-    problem(program("POST", "/everything", data=raw, content_type="application/json"), 400, "bad_request")
+    assert problem(program("POST", "/everything", data=raw, content_type="application/json"), 400, "bad_request")
 
 
 def test_another_kind_of_body_is_not_read(program):
     answer = program("POST", "/everything", data=b"name=x", content_type="application/x-www-form-urlencoded")
-    problem(answer, 415, "unsupported_media_type")
+    assert problem(answer, 415, "unsupported_media_type")
 
 
 def test_a_body_over_two_mebibytes_is_not_read(program):
     raw = json.dumps({"note": "x" * (2 * 1024 * 1024)}).encode()
-    problem(program("POST", "/everything", data=raw, content_type="application/json"), 413, "payload_too_large")
+    answer = program("POST", "/everything", data=raw, content_type="application/json")
+    assert problem(answer, 413, "payload_too_large")
 
 
 def test_good_values_arrive_as_they_were_meant(program):
@@ -311,7 +312,7 @@ def test_good_values_arrive_as_they_were_meant(program):
 
 @pytest.mark.parametrize("number", ["0x1", "-1", "9223372036854775808", "9" * 5000, "١", "1.0", "%00"])
 def test_an_address_with_no_id_in_it_is_nothing(program, number):
-    problem(program("POST", f"/notes/{number}/touch"), 404, "not_found")
+    assert problem(program("POST", f"/notes/{number}/touch"), 404, "not_found")
 
 
 def test_unknown_addresses_and_methods(program):
