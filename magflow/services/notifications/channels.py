@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime, formataddr
 from typing import Final, Literal
 from urllib.parse import quote_plus, unquote, urlsplit
@@ -100,9 +100,29 @@ def default_sender() -> str:
 # --- mail ------------------------------------------------------------------------------------------------------------
 
 
+class Wire(EmailPolicy):
+    """As mails are written for SMTP, except that an address of one word stays one.
+
+    The standard library writes a word that is longer than a line as an encoded one. Mailboxes do not decode what they
+    look for in such a line, and have no button to unsubscribe with then.
+    """
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """A line of the head as it goes out; 998 letters are the limit that counts."""
+        whole = f"{name}: {value}{self.linesep}"
+        if name in ONE_WORD and value.isascii() and len(whole) <= LONGEST_LINE:
+            return whole.encode("ascii")
+        return super().fold_binary(name, value)
+
+
+ONE_WORD: Final = frozenset({"List-Unsubscribe", "Message-ID"})
+LONGEST_LINE: Final = 998
+WIRE: Final = Wire(linesep="\r\n")
+
+
 def envelope(letter: Letter) -> EmailMessage:
     """The mail as it goes over the wire: text, and HTML beside it."""
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=WIRE)
     mail["From"] = formataddr(("MagFlow", letter.sender))
     mail["To"] = formataddr((letter.name, letter.to))
     mail["Subject"] = letter.subject
