@@ -139,10 +139,11 @@ def commonest_faults(session: Session, import_id: int, most: int = 10) -> Sequen
 
 
 def same_file_before(session: Session, row: Import) -> Import | None:
-    """The last import of the same bytes before this one, dry runs left out."""
+    """The last import of the same bytes before this one; dry runs, and files that were only looked at, left out."""
     return session.scalars(
         select(Import)
         .where(Import.sha256 == row.sha256, Import.kind == row.kind, Import.id < row.id, Import.dry_run.is_(False))
+        .where(Import.status != "ready")
         .order_by(Import.id.desc())
         .limit(1)
     ).first()
@@ -274,6 +275,12 @@ def products_not_undone(session: Session, import_id: int, *, limit: int = 50) ->
 def feeds(session: Session) -> Sequence[ImportFeed]:
     """The addresses that are fetched by the clock."""
     return session.scalars(select(ImportFeed).order_by(ImportFeed.id)).all()
+
+
+def waiting_of_feeds(session: Session) -> set[int]:
+    """The imports of addresses whose columns a person has to look at."""
+    statement = select(Import.id).join(ImportFeed, ImportFeed.import_id == Import.id).where(Import.status == "ready")
+    return set(session.scalars(statement))
 
 
 def feed(session: Session, feed_id: int) -> ImportFeed:

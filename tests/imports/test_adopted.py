@@ -46,8 +46,8 @@ def test_what_the_adoption_changed_is_shown_as_it_was_and_as_it_is(app: Flask, o
     said = words(html)
     assert f'href="/variants/{mug.id}"' in html
     assert "Prices and stocks that were missing or negative became 0." in said
-    assert "price: -5 stock: -3 price: 0.00 stock: 0" in said.replace("0.0 ", "0.00 ")
-    assert "sku: GONE" in said and "taken away" in said
+    assert "Price: -5 Stock: -3 Price: 0.0 Stock: 0" in said.replace("0.00", "0.0")
+    assert "SKU: GONE" in said and "taken away" in said
     assert order.number in said and "a_rule_of_tomorrow" in said
     file = taken(ana.browser.get("/imports/adopted.csv")).decode("utf-8-sig").splitlines()
     assert file[0] == "rule,table,row,sku_or_name,order,column,before,now"

@@ -18,10 +18,12 @@ from magflow.db import db
 from magflow.domain.errors import Invalid
 from magflow.domain.imports import workbooks
 from magflow.domain.imports.choices import Choices
+from magflow.queries import imports
 from magflow.queries.exports import Wanted
 from magflow.services import export_schedules
 from magflow.services.export_schedules import NewSchedule
-from magflow.services.imports import feeds, runner
+from magflow.services.imports import commands, feeds, runner
+from magflow.services.imports.commands import Chosen
 from magflow.services.imports.feeds import EditFeed, FeedValues
 from tests.imports.conftest import ANA, Import, look
 from tests.imports.test_formats import HEAD, variants_of
@@ -85,11 +87,26 @@ def test_a_file_is_fetched_read_as_remembered_and_not_again_while_it_is_the_same
     assert [str(row[1]) for row in variants_of(owner, "Clock Mug")] == ["9.50"]
     assert fetch(feed_id, home) is None
     Supplier.content = b"Nume;Cod;Pret;Stoc\nClock Mug;CM-1;9,50;1\n"
+    waiting = fetch(feed_id, home)
+    assert waiting is not None
+    assert look(waiting).status == "ready"
+    assert imports.waiting_of_feeds(db.session()) == {waiting}
+    Supplier.content += b"Clock Cup;CM-2;1,00;1\n"
+    assert fetch(feed_id, home) is None  # one question at a time
+    meant = {"Nume": "product", "Cod": "sku", "Pret": "price", "Stoc": "stock"}
+    commands.choose(Chosen(waiting, home, Choices(mapping=meant), dry_run=False), actor=ANA)
+    runner.perform(waiting, home, actor=ANA)
+    assert look(waiting).counts == (1, 0, 0)
+    answered = fetch(feed_id, home)
+    assert answered is not None
+    runner.perform(answered, home, actor=ANA)
+    assert look(answered).counts == (1, 1, 0)
+    Supplier.content = b"\x00\x01"
     assert fetch(feed_id, home) is None
     gone = address(home, f"{supplier}/gone.csv")
     assert fetch(gone, home) is None
     errors = owner.execute("SELECT error ->> 'code' FROM import_feeds ORDER BY id").fetchall()
-    assert [row[0] for row in errors] == ["unknown_columns", "address_answered"]
+    assert [row[0] for row in errors] == ["not_a_text_file", "address_answered"]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/x.csv", "https://127.0.0.1/x.csv", "https://[::1]/x", "ftp://x/y"])

@@ -185,3 +185,12 @@ def test_exports_by_the_clock_are_of_every_kind_and_narrowed(
     with pytest.raises(Invalid):
         export_schedules.add(NewSchedule("Odd", "stock", "magflow", 60, {"file": "pdf"}), actor=ANA)
     assert b"".join(exporting.scheduled("stock", "magflow", {"text": "cc-2"})).count(b"\n") == 2
+
+
+def test_refused_rows_leave_as_a_workbook_too_and_are_mended_there(bring: Import, program: Program) -> None:
+    done = bring("sku,stock\nXR-1,1\n", kind="stock")
+    assert done.counts == (0, 0, 1)
+    raw = taken(program.call("GET", f"/imports/{done.id}/report.xlsx"))
+    assert bring(raw, kind="stock").faults() == [(2, "sku", "unknown_sku")]
+    make_variant(sku="XR-1", stock=9)
+    assert bring(raw, kind="stock").counts == (1, 0, 0)

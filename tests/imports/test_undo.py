@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from magflow.db import db
 from magflow.domain.imports.choices import Choices
 from magflow.domain.imports.faults import ImportBusy
 from magflow.queries import imports
-from magflow.services.imports import commands, runner, undo
+from magflow.services.imports import checking, commands, files, runner, undo
 from magflow.services.imports.commands import Chosen, Rerun
+from magflow.services.imports.runner import Progress
 from magflow.services.imports.undo import UndoImport
 from tests.blueprints.conftest import Clerk, words
 from tests.imports.conftest import ANA, Import, look
@@ -115,6 +117,30 @@ def test_stock_that_was_sold_since_stays_as_it_is(bring: Import, owner: Owner) -
     take_back(done.id)
     assert [row[3] for row in variants_of(owner, "Sold Tee")] == [5, 8]
     assert told(owner, done.id) == [(2, "undone"), (3, "touched")]
+
+
+def test_an_import_that_was_stopped_is_undone_and_not_gone_on_with(
+    bring: Import, home: Path, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "FIRST_CHUNK_ROWS", 1)
+    monkeypatch.setattr(checking, "CHUNK_ROWS", 1)
+    stored = files.store(
+        home, io.BytesIO((HEAD + "Stop Tee,ST-1,Tone,Red,1,,1\nStop Mug,ST-2,Tone,Red,1,,1\n").encode())
+    )
+    row = commands.register(commands.take_in(home, stored, filename="x.csv", kind="variants", queued=False), actor=ANA)
+
+    def stop(progress: Progress) -> None:
+        if progress.done:
+            commands.cancel(row.id, actor=ANA)
+
+    runner.perform(row.id, home, actor=ANA, tell=stop)
+    stopped = look(row.id)
+    assert (stopped.status, stopped.applied) == ("cancelled", 1)
+    take_back(row.id)
+    assert [found[4] for found in variants_of(owner, "Stop Tee") + variants_of(owner, "Stop Mug")] == [1]
+    with pytest.raises(ImportBusy) as busy:
+        commands.resume(Rerun(row.id, home), actor=ANA)
+    assert busy.value.import_status == "undone"
 
 
 def test_an_import_waits_for_its_columns_rests_and_goes_on(bring: Import, home: Path, owner: Owner) -> None:

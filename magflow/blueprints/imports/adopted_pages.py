@@ -6,6 +6,7 @@ from typing import Any, Final
 from flask import Response
 from flask.typing import ResponseReturnValue
 
+from magflow.blueprints.imports.check_pages import COLUMNS
 from magflow.blueprints.imports.pages import blueprint, sent_file
 from magflow.db import db
 from magflow.domain.imports.writing import blocks, cell
@@ -57,7 +58,8 @@ def adopted_shop() -> ResponseReturnValue:
         (rule, count, *WORDS.get(rule, (rule, NOTHING)), adopted.changes(db.session(), rule, most=SHOWN))
         for rule, count, _when in rules
     ]
-    return show("imports/adopted.html", rules=shown, when=rules[0][2] if rules else None, most=SHOWN)
+    when = rules[0][2] if rules else None
+    return show("imports/adopted.html", rules=shown, when=when, most=SHOWN, column_words=COLUMNS)
 
 
 @blueprint.get("/imports/adopted.csv")

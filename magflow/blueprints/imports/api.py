@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar, cast
 
 from flask import Response, stream_with_context
 
-from magflow.blueprints.imports import answers, report, requests
+from magflow.blueprints.imports import answers, exporting, report, requests
 from magflow.db import db
 from magflow.domain.errors import FieldError, Invalid
 from magflow.queries import catalogue, imports
@@ -24,11 +24,24 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 api = ApiBlueprint("api_imports", __name__, description="Imports, exports and feeds")
 
-CSV: Final[dict[int, Any]] = {200: {"description": "The file", "content": {"text/csv": {"schema": {"type": "string"}}}}}
+SCHEMAS: Final[dict[str, Any]] = {"csv": {"type": "string"}, "xlsx": {"type": "string", "format": "binary"}}
 
 
-def _sends_csv(view: View) -> View:
-    return cast("View", api.doc(responses=CSV)(view))
+def sends(kind: str) -> Callable[[View], View]:
+    """The description of an endpoint that sends a file: `csv` or `xlsx`."""
+    said = {200: {"description": "The file", "content": {exporting.MIMES[kind]: {"schema": SCHEMAS[kind]}}}}
+
+    def decorate(view: View) -> View:
+        return cast("View", api.doc(responses=said)(view))
+
+    return decorate
+
+
+def sent_file(pieces: Iterator[bytes], name: str, kind: str) -> Response:
+    """A file, as it is made."""
+    answer = Response(stream_with_context(pieces), mimetype=exporting.MIMES[kind])
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
+    return answer
 
 
 def _takes_upload(view: View) -> View:
@@ -92,11 +105,20 @@ def get_import(import_id: int) -> Response:
 
 @api.get("/imports/<int:import_id>/report.csv")
 @requires("imports:read")
-@_sends_csv
+@sends("csv")
 def get_report(import_id: int) -> Response:
     """The refused rows, in the format that came, with what is wrong with each: to mend and upload again."""
     pieces = report.report(imports.one(db.session(), import_id), requests.home())
-    return _csv(pieces, f"import-{import_id}-refused.csv")
+    return sent_file(pieces, f"import-{import_id}-refused", "csv")
+
+
+@api.get("/imports/<int:import_id>/report.xlsx")
+@requires("imports:read")
+@sends("xlsx")
+def get_report_workbook(import_id: int) -> Response:
+    """The refused rows as a workbook."""
+    pieces = report.report(imports.one(db.session(), import_id), requests.home(), workbook=True)
+    return sent_file(pieces, f"import-{import_id}-refused", "xlsx")
 
 
 @api.post("/imports/<int:import_id>/run")
@@ -185,9 +207,3 @@ def _product_id(data: dict[str, Any]) -> int:
     if "handle" in data:
         return imports.product_of_handle(db.session(), data["handle"])
     return imports.product_called(db.session(), data["product"])
-
-
-def _csv(pieces: Iterator[bytes], name: str) -> Response:
-    answer = Response(stream_with_context(pieces), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer

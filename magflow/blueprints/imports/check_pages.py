@@ -74,6 +74,7 @@ COLUMNS: Final[Mapping[str, Any]] = {
     "price": _l("Price"),
     "unit_price": _l("Price of one"),
     "stock": _l("Stock"),
+    "status": _l("Status"),
     "quantity": _l("Quantity"),
     "movements": _l("Sum of the movements"),
     "balance_after": _l("After the last movement"),

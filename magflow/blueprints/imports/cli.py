@@ -77,7 +77,8 @@ def import_file(
     )
     if report_file is not None:
         with report_file.open("wb") as target:
-            target.writelines(report.report(state, home))
+            workbook = report_file.suffix.lower() == ".xlsx"
+            target.writelines(report.report(state, home, workbook=workbook))
     if state.refused:
         where = f"see {report_file}" if report_file else "name a file with --report to get them back"
         raise click.ClickException(f"{state.refused} rows were refused; {where}")

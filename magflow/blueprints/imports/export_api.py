@@ -1,35 +1,21 @@
 """The API of exports: the catalogue, its stock, offers and orders, as CSV and as workbooks."""
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Any
 
-from flask import Response, stream_with_context
+from flask import Response
 
 from magflow.blueprints.imports import exporting, requests
-from magflow.blueprints.imports.api import api
+from magflow.blueprints.imports.api import api, sends, sent_file
 from magflow.queries.exports import ALL_ORDERS, EVERYTHING, Wanted, WantedOrders
 from magflow.services import audit
 from magflow.web.auth import current_actor
 from magflow.web.permissions import requires
 
-View = TypeVar("View", bound=Callable[..., Any])
-
-FORMATS: Final[dict[str, Any]] = {"csv": {"type": "string"}, "xlsx": {"type": "string", "format": "binary"}}
-
-
-def _sends(kind: str) -> Callable[[View], View]:
-    said = {200: {"description": "The file", "content": {exporting.MIMES[kind]: {"schema": FORMATS[kind]}}}}
-
-    def decorate(view: View) -> View:
-        return cast("View", api.doc(responses=said)(view))
-
-    return decorate
-
 
 @api.get("/exports/variants.csv")
 @requires("catalog:read")
 @api.filters(requests.ExportQuery)
-@_sends("csv")
+@sends("csv")
 def export_variants(query: dict[str, Any]) -> Response:
     """Export the catalogue; imported again, it changes nothing."""
     return _variants(query, "csv")
@@ -38,7 +24,7 @@ def export_variants(query: dict[str, Any]) -> Response:
 @api.get("/exports/variants.xlsx")
 @requires("catalog:read")
 @api.filters(requests.ExportQuery)
-@_sends("xlsx")
+@sends("xlsx")
 def export_variants_workbook(query: dict[str, Any]) -> Response:
     """Export the catalogue as a workbook; imported again, it changes nothing."""
     return _variants(query, "xlsx")
@@ -47,7 +33,7 @@ def export_variants_workbook(query: dict[str, Any]) -> Response:
 @api.get("/exports/stock.csv")
 @requires("stock:read")
 @api.filters(requests.StockExportQuery)
-@_sends("csv")
+@sends("csv")
 def export_stock(query: dict[str, Any]) -> Response:
     """Export stock to be counted: imported again, a row whose stock has moved since is refused."""
     return _export("stock", "magflow", "csv", wanted=_wanted(query))
@@ -56,7 +42,7 @@ def export_stock(query: dict[str, Any]) -> Response:
 @api.get("/exports/stock.xlsx")
 @requires("stock:read")
 @api.filters(requests.StockExportQuery)
-@_sends("xlsx")
+@sends("xlsx")
 def export_stock_workbook(query: dict[str, Any]) -> Response:
     """Export stock to be counted, as a workbook."""
     return _export("stock", "magflow", "xlsx", wanted=_wanted(query))
@@ -65,7 +51,7 @@ def export_stock_workbook(query: dict[str, Any]) -> Response:
 @api.get("/exports/offers.csv")
 @requires("stock:read")
 @api.filters(requests.OffersExportQuery)
-@_sends("csv")
+@sends("csv")
 def export_offers(query: dict[str, Any]) -> Response:
     """Export an account's offers, in the columns in which they are imported."""
     return _export("offers", "magflow", "csv", source=query["source"], account=query["source_account"])
@@ -74,7 +60,7 @@ def export_offers(query: dict[str, Any]) -> Response:
 @api.get("/exports/offers.xlsx")
 @requires("stock:read")
 @api.filters(requests.OffersExportQuery)
-@_sends("xlsx")
+@sends("xlsx")
 def export_offers_workbook(query: dict[str, Any]) -> Response:
     """Export an account's offers as a workbook."""
     return _export("offers", "magflow", "xlsx", source=query["source"], account=query["source_account"])
@@ -83,7 +69,7 @@ def export_offers_workbook(query: dict[str, Any]) -> Response:
 @api.get("/exports/orders.csv")
 @requires("orders:read")
 @api.filters(requests.OrdersExportQuery)
-@_sends("csv")
+@sends("csv")
 def export_orders(query: dict[str, Any]) -> Response:
     """Export orders, a row a line; imported again, they change nothing."""
     return _export("orders", "magflow", "csv", orders=_orders(query))
@@ -92,7 +78,7 @@ def export_orders(query: dict[str, Any]) -> Response:
 @api.get("/exports/orders.xlsx")
 @requires("orders:read")
 @api.filters(requests.OrdersExportQuery)
-@_sends("xlsx")
+@sends("xlsx")
 def export_orders_workbook(query: dict[str, Any]) -> Response:
     """Export orders as a workbook, a row a line."""
     return _export("orders", "magflow", "xlsx", orders=_orders(query))
@@ -118,6 +104,4 @@ def _export(
 ) -> Response:
     pieces = exporting.export(what, form, wanted=wanted, orders=orders, workbook=kind == "xlsx", **named)
     audit.note(current_actor(), f"export.{what}", {"format": form})
-    answer = Response(stream_with_context(pieces), mimetype=exporting.MIMES[kind])
-    answer.headers["Content-Disposition"] = f'attachment; filename="{what}-{form}.{kind}"'
-    return answer
+    return sent_file(pieces, f"{what}-{form}", kind)

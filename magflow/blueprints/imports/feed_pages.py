@@ -53,6 +53,7 @@ def _page(form: Form, feed_id: int | None) -> ResponseReturnValue:
         form=form,
         edited=edited,
         feeds=imports.feeds(session),
+        waiting=imports.waiting_of_feeds(session),
         sentence=fault_sentence,
     )
     return shown, form.status

@@ -49,12 +49,13 @@ class NewImport:
 def take_in(
     home: Path, stored: Stored, *, filename: str, kind: str, wanted: str = "auto", source: str = "file",
     source_account: str = "default", dry_run: bool = False, choices: Choices = DEFAULT, queued: bool = True,
-    remembered: Choices | None = None, waits: bool = False,
+    remembered: Choices | None = None, waits: bool = False, asks: bool = False,
 ) -> NewImport:  # fmt: skip
     """Recognise a stored file. Raises FileFault, after taking the file away again, and Invalid.
 
     `remembered`: what was chosen for the source before; it is used where the columns are not understood by themselves.
-    `waits`: a person will say what its columns mean, and nothing else has to be known yet.
+    `waits`: a person will say what its columns mean, and nothing else has to be known yet. `asks`: so does one only
+    where the columns are not understood.
     """
     errors = [
         FieldError(name, "too_long" if value else "required", {"limit": LONGEST_SOURCE})
@@ -65,7 +66,9 @@ def take_in(
         if errors:
             raise Invalid(errors)
         path = files.path_of(home, stored.name)
-        reading = _glance(path, kind, wanted) if waits else _recognise(path, kind, wanted, choices, remembered)
+        reading = None if waits else _recognise(path, kind, wanted, choices, remembered, asks=asks)
+        if reading is None:
+            waits, reading = True, _glance(path, kind, wanted)
     except Invalid:
         files.forget(home, stored.name)
         raise
@@ -77,13 +80,18 @@ def take_in(
     )  # fmt: skip
 
 
-def _recognise(path: Path, kind: str, wanted: str, choices: Choices, remembered: Choices | None) -> Reading:
-    try:
-        return files.recognise(path, kind, wanted, choices)
-    except FileFault as fault:
-        if remembered is None or fault.reason not in ABOUT_COLUMNS:
-            raise
-        return files.recognise(path, kind, wanted, remembered)
+def _recognise(
+    path: Path, kind: str, wanted: str, choices: Choices, remembered: Choices | None, *, asks: bool
+) -> Reading | None:
+    """How a file is read; None where a person is to be asked. Raises FileFault."""
+    tries = [choices] if remembered is None else [choices, remembered]
+    for chosen in tries:
+        try:
+            return files.recognise(path, kind, wanted, chosen)
+        except FileFault as fault:
+            if fault.reason not in ABOUT_COLUMNS or (chosen is tries[-1] and not asks):
+                raise
+    return None
 
 
 def _glance(path: Path, kind: str, wanted: str) -> Reading | None:
@@ -157,7 +165,7 @@ SET choices = excluded.choices, saved_by = excluded.saved_by, saved_at = clock_t
 WAIT: Final = """
 UPDATE imports SET status = 'uploaded', dry_run = %(dry_run)s, run = run + 1, error = NULL, finished_at = NULL,
        beat_at = NULL
-WHERE id = %(import)s AND status = %(status)s RETURNING id"""
+WHERE id = %(import)s AND status = %(status)s AND undone_by IS NULL RETURNING id"""
 
 
 @dataclass(frozen=True)
@@ -253,7 +261,8 @@ def _again(session: Session, command: Rerun, status: str, dry_run: bool, stored:
     files.path_of(command.home, stored)
     values = {"import": command.import_id, "dry_run": dry_run, "status": status}
     if execute(session, WAIT, values).fetchone() is None:
-        raise ImportBusy(command.import_id, "changing")
+        undone = session.get_one(Import, command.import_id).undone_by
+        raise ImportBusy(command.import_id, "undone" if undone else "changing")
     enqueue(session, command.import_id, command.home, actor)
     return session.get_one(Import, command.import_id)
 

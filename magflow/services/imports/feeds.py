@@ -18,7 +18,7 @@ from magflow.domain.imports.faults import FileFault
 from magflow.marketplaces import outgoing
 from magflow.marketplaces.downloads import Silent, download
 from magflow.marketplaces.outgoing import AddressRefused
-from magflow.models import ImportFeed, ImportMapping
+from magflow.models import Import, ImportFeed, ImportMapping
 from magflow.services import jobs
 from magflow.services.imports import commands, files
 from magflow.services.imports.commands import NewImport
@@ -151,6 +151,8 @@ class _Wanted:
     known: bytes | None
     """The digest of the file that came last."""
     remembered: Choices | None
+    asks: bool
+    """Where its columns are not understood, a person is asked; not while an earlier file of it waits for that."""
 
 
 @transactional
@@ -166,13 +168,16 @@ def _wanted(session: Session, feed_id: int, *, actor: Actor) -> _Wanted | None:
         )
     )  # fmt: skip
     remembered = choices_from(kept) if kept else None
-    return _Wanted(feed.url, feed.name, feed.kind, feed.source, feed.source_account, feed.sha256, remembered)
+    before = None if feed.import_id is None else session.get(Import, feed.import_id)
+    asks = before is None or before.status != "ready"
+    return _Wanted(feed.url, feed.name, feed.kind, feed.source, feed.source_account, feed.sha256, remembered, asks)
 
 
 def fetch(feed_id: int, home: Path, allowed: tuple[str, ...], *, actor: Actor) -> int | None:
     """Fetch an address and begin to import what came; None when it was the same as the last time, or was refused.
 
-    What went wrong stands with the address.
+    Where its columns are not understood, the import waits for a person to say what they mean. What went wrong stands
+    with the address.
     """
     wanted = _wanted(feed_id, actor=actor)
     if wanted is None:
@@ -185,7 +190,7 @@ def fetch(feed_id: int, home: Path, allowed: tuple[str, ...], *, actor: Actor) -
             return None
         command = commands.take_in(
             home, stored, filename=wanted.name, kind=wanted.kind, source=wanted.source,
-            source_account=wanted.source_account, remembered=wanted.remembered,
+            source_account=wanted.source_account, remembered=wanted.remembered, asks=wanted.asks,
         )  # fmt: skip
     except FileFault as fault:
         _note_failure(feed_id, fault.reason, fault.params, actor=actor)

@@ -31,7 +31,7 @@ BATCH: Final = 500
 
 ASK: Final = """
 UPDATE imports SET undone_by = %(who)s
-WHERE id = %(import)s AND status = 'finished' AND NOT dry_run AND undone_by IS NULL
+WHERE id = %(import)s AND status IN ('finished', 'cancelled') AND NOT dry_run AND undone_by IS NULL
 RETURNING id"""
 ENDED: Final = """
 UPDATE imports SET undone_at = clock_timestamp() WHERE id = %(import)s AND undone_at IS NULL RETURNING id"""
@@ -190,7 +190,10 @@ class UndoImport:
 
 @transactional
 def undo(session: Session, command: UndoImport, *, actor: Actor) -> Import:
-    """Ask for an import to be undone. Raises NotFound, ImportBusy when it cannot be, or was already."""
+    """Ask for an import to be undone; of one that was stopped, what it had done by then.
+
+    Raises NotFound, ImportBusy when it cannot be, or was already.
+    """
     values = {"import": command.import_id, "who": actor.name}
     if execute(session, ASK, values).fetchone() is None:
         row = session.get(Import, command.import_id)
