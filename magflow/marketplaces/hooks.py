@@ -54,6 +54,10 @@ def sorted_out(scheme: str, headers: Mapping[str, str], body: bytes) -> Delivery
     return SORTERS[scheme](headers, read(body))
 
 
+STAGE: Final = {"order.updated": ".1", "order.cancelled": ".2"}
+"""Told of one instant, as clocks of whole seconds tell: an order is made, then changed, then cancelled."""
+
+
 def _sort_standard(headers: Mapping[str, str], body: Mapping[str, Any]) -> Delivery:
     topic, data = words(body.get("type")) or "", mapping(body.get("data"))
     at = moment(body.get("timestamp"), "UTC") or datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
@@ -65,7 +69,7 @@ def _sort_standard(headers: Mapping[str, str], body: Mapping[str, Any]) -> Deliv
         kind, entity = OTHER, topic
     if not entity or len(entity) > 200:
         raise NotAWebhook("external_id or sku is missing")
-    return Delivery(headers["webhook-id"], topic, kind, entity, _version(at))
+    return Delivery(headers["webhook-id"], topic, kind, entity, _version(at) + STAGE.get(topic, ""))
 
 
 def _sort_shopify(headers: Mapping[str, str], body: Mapping[str, Any]) -> Delivery:
@@ -264,16 +268,21 @@ def _cents(amount: Decimal) -> Decimal:
 
 def _price(value: Any) -> Decimal | None:
     found = decimal(value)
-    if found is not None and not 0 <= found < Decimal(10) ** 9:
+    if not _absent(value) and (found is None or not 0 <= found < Decimal(10) ** 9):
         raise BadAnswer("a price that cannot be")
     return None if found is None else _cents(found)
 
 
 def _rate(value: Any) -> Decimal | None:
     found = decimal(value)
-    if found is not None and not 0 <= found <= 100:
+    if not _absent(value) and (found is None or not 0 <= found <= 100):
         raise BadAnswer("a VAT rate that cannot be")
     return found
+
+
+def _absent(value: Any) -> bool:
+    """Not given, and so the catalogue's. What is given and cannot be read never becomes the catalogue's."""
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _currency(value: Any, otherwise: str) -> str:

@@ -34,6 +34,14 @@ class Step:
     problem: str | None = None
 
 
+@dataclass(frozen=True)
+class Overtaken:
+    """An order as it was told after something newer had been told of it."""
+
+    account_id: int
+    reading: OrderReading
+
+
 @transactional
 def step(session: Session, marketplace_order_id: int, *, actor: Actor) -> Step:
     """Bring one order as far as it goes now. Two calls for one order come one after the other."""
@@ -53,6 +61,28 @@ def step(session: Session, marketplace_order_id: int, *, actor: Actor) -> Step:
     session.flush()
     _reserve_anew(session, found.order_id)
     return done
+
+
+@transactional
+def overtaken(session: Session, command: Overtaken, *, actor: Actor) -> int | None:
+    """Write down an order whose cancellation came before itself: found, cancelled, and nothing of it ever sold. Its
+    id, or None where the older telling adds nothing."""
+    account, reading = accounts.get(session, command.account_id), command.reading
+    lock_names(session, [("external_id", account.source, account.code, f"order:{reading.external_id}")])
+    found = session.scalar(
+        select(MarketplaceOrder).where(
+            MarketplaceOrder.account_id == account.id, MarketplaceOrder.external_id == reading.external_id
+        )
+    )
+    if found is None or found.state != "ignored" or _taken_before(session, account, reading) is not None:
+        return None
+    if reading.status == CANCELLED or not reading.complete or not any(line.active for line in reading.lines):
+        return None
+    order_id = _take(session, account, reading, actor).id
+    restock.cancel.within(session, restock.CancelOrder(order_id, reason="cancelled_at_marketplace"), actor=actor)
+    found.order_id, found.state, found.problem = order_id, "done", None
+    session.flush()
+    return order_id
 
 
 def _step(

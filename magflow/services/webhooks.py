@@ -25,6 +25,7 @@ from magflow.marketplaces.errors import BadAnswer
 from magflow.marketplaces.protocol import Signature, adapter_of
 from magflow.models import MarketplaceAccount, WebhookEndpoint, WebhookInbox
 from magflow.services import accounts, credentials, jobs, ledger, market_order_steps, market_orders, single
+from magflow.services.market_order_steps import Overtaken
 from magflow.services.market_orders import Told
 from magflow.services.variant_lookup import find_variant
 
@@ -307,6 +308,8 @@ def process(session: Session, inbox_id: int, lease: int, *, actor: Actor) -> Non
         stored = market_orders.store.within(session, Told(account.id, [order]), actor=actor)
         for order_id in stored.ids:
             market_order_steps.step.within(session, order_id, actor=actor)
+        if not stored.ids:
+            market_order_steps.overtaken.within(session, Overtaken(account.id, order), actor=actor)
     elif _newer(session, row):
         _apply(session, account, row, kind, entity)
     row.state, row.error, row.lease_until = "done", None, None

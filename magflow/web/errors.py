@@ -154,8 +154,9 @@ def answer_bug(error: Exception) -> Response:
 
 
 def wants_problem() -> bool:
-    """Whether a program asked."""
-    return auth.is_api() or request.accept_mimetypes.best == "application/json"
+    """Whether a program asked. Only programs deliver webhooks."""
+    program = auth.is_api() or request.path.startswith("/webhooks/")
+    return program or request.accept_mimetypes.best == "application/json"
 
 
 def _reason(error: HTTPException) -> str:

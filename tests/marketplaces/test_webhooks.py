@@ -97,11 +97,36 @@ def test_a_cancellation_that_overtakes_its_order_leaves_nothing_sold(app: Flask)
     variant, secret = sellable("HOOK-2", 5), secret_of("generic", "erp")
     now = datetime.now(UTC)
     data = {"external_id": "A-2", "items": [{"sku": "HOOK-2", "quantity": 1, "unit_price": "10"}]}
-    for n, body in enumerate((event("order.cancelled", {"external_id": "A-2"}, now),
-                              event("order.created", data, now - timedelta(seconds=3)))):  # fmt: skip
-        webhooks.receive("generic", "erp", headers_of(secret, f"o-{n}", body), body)
-        webhooks.work(actor=ANA)
-    assert (orders_of("generic", "A-2"), stock_of(variant)) == ([], 5)
+    for external_id, late in (("A-2", 3), ("A-3", 0)):
+        told = (event("order.cancelled", {"external_id": external_id}, now),
+                event("order.created", data | {"external_id": external_id}, now - timedelta(seconds=late)))  # fmt: skip
+        for n, body in enumerate((*told, told[1])):
+            webhooks.receive("generic", "erp", headers_of(secret, f"{external_id}-{n}", body), body)
+            webhooks.work(actor=ANA)
+        [order] = orders_of("generic", external_id)
+        assert (order.status, order.confirmed_at, stock_of(variant)) == ("cancelled", None, 5)
+
+
+@pytest.mark.parametrize("wrong", [{"unit_price": "NaN"}, {"unit_price": "1,5"}, {"vat_rate": "a fifth"}])
+def test_a_price_that_cannot_be_read_does_not_become_the_catalogues(app: Flask, wrong: dict[str, str]) -> None:
+    variant, secret = sellable("HOOK-4", 5), secret_of("generic", "erp")
+    item = {"sku": "HOOK-4", "quantity": 1, "unit_price": "10", "vat_rate": "21"} | wrong
+    body = event("order.created", {"external_id": "A-4", "items": [item]})
+    webhooks.receive("generic", "erp", headers_of(secret, "p-1", body), body)
+    webhooks.work(actor=ANA)
+    assert (orders_of("generic", "A-4"), stock_of(variant)) == ([], 5)
+
+
+def test_what_is_refused_is_said_as_a_problem(app: Flask) -> None:
+    opened = webhooks.endpoint(webhooks.NewEndpoint("generic", "erp"), actor=ANA)
+    client = app.test_client()
+    for answer, code in (
+        (client.post(opened.path, data=b"{}"), "not_signed"),
+        (client.post("/webhooks/generic/none", data=b"{}"), "not_found"),
+        (client.put(opened.path, data=b"{}"), "method_not_allowed"),
+        (client.post(opened.path, data=b"x" * (webhooks.LARGEST + 1)), "payload_too_large"),
+    ):
+        assert (answer.mimetype, answer.get_json()["code"]) == ("application/problem+json", code)
 
 
 def test_stock_is_set_by_the_newest_word_and_only_from_what_was_seen(app: Flask) -> None:

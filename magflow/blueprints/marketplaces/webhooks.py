@@ -6,7 +6,6 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from magflow.domain.actors import Actor
-from magflow.domain.errors import NotFound
 from magflow.services import webhooks
 from magflow.web.auth import request_id
 from magflow.web.permissions import public
@@ -24,12 +23,9 @@ LONGEST_NUMBER: Final = 18
 def receive(source: str, account: str) -> ResponseReturnValue:
     """A delivery: 2xx once it is stored, the work follows."""
     body = request.get_data(cache=False)
-    try:
-        if webhooks.is_unsigned(source, account):
-            return _hint(source, account)
-        taken = webhooks.receive(source, account, _headers(), body)
-    except (NotFound, webhooks.NotSigned) as refused:
-        return Response(status=refused.status)
+    if webhooks.is_unsigned(source, account):
+        return _hint(source, account)
+    taken = webhooks.receive(source, account, _headers(), body)
     return Response(status=202 if taken == "stored" else 200)
 
 
@@ -38,10 +34,7 @@ def receive(source: str, account: str) -> ResponseReturnValue:
 @proves_itself
 def call(source: str, account: str) -> ResponseReturnValue:
     """A bare call that names an order."""
-    try:
-        return _hint(source, account)
-    except NotFound as refused:
-        return Response(status=refused.status)
+    return _hint(source, account)
 
 
 def _hint(source: str, token: str) -> ResponseReturnValue:
