@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from magflow.postgres import embedded
 from magflow.postgres.binaries import OLDEST_MAJOR
 from magflow.postgres.embedded import Server
-from magflow.postgres.errors import Unreachable, WrongVersion
+from magflow.postgres.errors import Unreachable, WrongEncoding, WrongVersion
 from magflow.settings import Settings
 
 CONNECT_SECONDS: Final = 5
@@ -70,6 +70,7 @@ def check(url: str, setting: str) -> int:
     try:
         with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
             version = connection.info.server_version
+            encoding = connection.info.parameter_status("server_encoding")
     except psycopg.OperationalError as error:
         raise Unreachable(f"{setting}: {reason(error)}; start that server, or correct {setting}") from error
     except psycopg.ProgrammingError as error:
@@ -77,6 +78,11 @@ def check(url: str, setting: str) -> int:
     if version < OLDEST_MAJOR * 10000:
         raise WrongVersion(
             f"{setting} names PostgreSQL {version // 10000}; MagFlow needs {OLDEST_MAJOR} or newer: upgrade that server"
+        )
+    if encoding != "UTF8":
+        raise WrongEncoding(
+            f"{setting} names a database that keeps its text as {encoding}; "
+            "MagFlow needs one that was made with ENCODING 'UTF8'"
         )
     return version // 10000
 

@@ -19,5 +19,9 @@ class Unreachable(DatabaseProblem):
     """Nobody answers at the address, or not as whom we came."""
 
 
+class WrongEncoding(DatabaseProblem):
+    """The database keeps its text in another encoding than UTF-8."""
+
+
 class WrongVersion(DatabaseProblem):
     """The server, or its data, is of a version that MagFlow cannot work with."""

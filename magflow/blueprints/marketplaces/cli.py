@@ -10,12 +10,11 @@ from flask.cli import with_appcontext
 
 from magflow.db import db
 from magflow.domain.actors import Actor
-from magflow.domain.errors import AlreadyTaken, Invalid
+from magflow.domain.errors import AlreadyTaken
 from magflow.domain.marketplaces import FULFILMENTS
 from magflow.marketplaces.errors import MarketplaceError
 from magflow.marketplaces.protocol import UnknownSource
 from magflow.services import accounts, credentials, market_sync, webhooks
-from magflow.web.sentences import field_sentence
 
 
 def actor() -> Actor:
@@ -49,8 +48,6 @@ def add_account(password_stdin: bool, **given: Any) -> None:
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     try:
         made = accounts.add(accounts.NewAccount(password=password, **given), actor=actor())
-    except Invalid as refused:
-        raise click.UsageError("; ".join(f"{e.field}: {field_sentence(e)}" for e in refused.errors)) from refused
     except AlreadyTaken as refused:
         raise click.ClickException(f"there is an account {given['source']} {given['code']} already") from refused
     click.echo(f"account {made.source} {made.code} added: {made.fulfilment}, pool {made.pool}")
