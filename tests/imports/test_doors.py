@@ -108,6 +108,20 @@ def test_a_program_uploads_watches_and_takes_the_refused_rows_back(
     assert [row["id"] for row in program.data("GET", "/imports?limit=1")] == [made["id"]]
 
 
+def test_a_report_is_mended_and_uploaded_as_often_as_it_takes(app: Flask, home: Path, program: Program) -> None:
+    text, headers = GOOD + "Gate,G-1,,,x,y\n", []
+    for cell, mended in (("x", "10"), ("y", "z"), ("z", "1")):
+        made = upload(program, text, kind="variants").get_json()["data"]
+        work(made["id"], home)
+        report = program.call("GET", f"/imports/{made['id']}/report.csv").text
+        headers.append(report.partition("\r\n")[0])
+        text = report.replace(f",{cell},", f",{mended},", 1)
+    assert set(headers) == {GOOD.strip() + ",error_line,error_column,error_code,error"}
+    made = upload(program, text, kind="variants").get_json()["data"]
+    work(made["id"], home)
+    assert program.data("GET", f"/imports/{made['id']}")["rows_applied"] == 1
+
+
 def test_the_same_key_uploads_once(stored: Callable[[], set[str]], program: Program) -> None:
     key = {"Idempotency-Key": "one-upload"}
     first = upload(program, GOOD + "Gate,G-1,,,10,1\n", kind="variants", headers=key)

@@ -9,7 +9,7 @@ from magflow.blueprints.imports.words import fault_sentence
 from magflow.db import db
 from magflow.domain.imports import workbooks
 from magflow.domain.imports.choices import choices_from
-from magflow.domain.imports.layouts import REPORT_COLUMNS
+from magflow.domain.imports.layouts import REPORT_COLUMNS, folded
 from magflow.domain.imports.writing import blocks, cell
 from magflow.queries import imports
 from magflow.services.imports import files
@@ -29,13 +29,13 @@ def report(state: imports.ImportState, home: Path, *, workbook: bool = False) ->
     db.session.remove()  # looking at a large file takes longer than a transaction may wait
     path = files.path_of(home, row.stored_as)
     reading = files.recognise(path, row.kind, row.format, choices_from(row.choices))
-    header = [*reading.layout.headers[: reading.layout.width], *REPORT_COLUMNS]
+    header = [*(reading.layout.headers[place] for place in _own(reading)), *REPORT_COLUMNS]
     rows = _rows(row.id, path, reading)
     return workbooks.blocks(header, rows) if workbook else blocks(header, rows, delimiter=reading.dialect.delimiter)
 
 
 def _rows(import_id: int, path: Path, reading: files.Reading) -> Iterator[list[str]]:
-    width = reading.layout.width
+    own = _own(reading)
     refused = _refused(import_id)
     wanted = next(refused, None)
     with files.opened(path, reading) as records:
@@ -45,13 +45,19 @@ def _rows(import_id: int, path: Path, reading: files.Reading) -> Iterator[list[s
             number, line, errors = wanted
             if record.number != number:
                 continue
-            cells = [_as_it_came(text) for text in record.cells[:width]]
-            cells += [""] * (width - len(cells))
+            cells = [_as_it_came(record.cells[place]) if place < len(record.cells) else "" for place in own]
             columns = ", ".join(dict.fromkeys(error["column"] for error in errors if error["column"]))
             codes = ", ".join(dict.fromkeys(error["code"] for error in errors))
             said = " ".join(fault_sentence(error) for error in errors)
             yield [*cells, str(line), cell(columns), codes, cell(said)]
             wanted = next(refused, None)
+
+
+def _own(reading: files.Reading) -> list[int]:
+    """The places of the file's own columns: a mended report comes back with what was wrong before, which is over."""
+    headers = reading.layout.headers[: reading.layout.width]
+    again = {folded(header) for header in headers}.issuperset(REPORT_COLUMNS)
+    return [place for place, header in enumerate(headers) if not (again and folded(header) in REPORT_COLUMNS)]
 
 
 def _refused(import_id: int) -> Iterator[tuple[int, int, list[dict[str, Any]]]]:
