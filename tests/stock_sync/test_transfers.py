@@ -69,6 +69,11 @@ def test_the_reference_case(program: Program) -> None:
     resolved = program.data("GET", "/stock-sync/alerts?sku=EMG331&state=resolved")
     assert resolved == []  # nobody had looked before it was moved: no alert was opened
     assert [row["id"] for row in program.data("GET", "/stock-sync/transfers?sku=EMG331")] == [made["id"]]
+    for query in ("state=done", "status=done"):
+        [found] = program.data("GET", f"/stock-sync/transfers?{query}")
+        assert (found["id"], found["state"], found["status"]) == (made["id"], "done", "done")
+    assert program.data("GET", "/stock-sync/transfers?status=running") == []
+    program.refused("GET", "/stock-sync/transfers?status=done&state=done", status=422, code="validation_error")
 
 
 def test_what_is_refused(program: Program) -> None:

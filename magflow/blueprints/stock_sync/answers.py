@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from marshmallow import fields
 
+from magflow.blueprints.stock_sync.requests import TRANSFER_STATES
 from magflow.domain import amounts
 from magflow.domain.amounts import in_short
 from magflow.domain.money import to_cents
@@ -252,7 +253,7 @@ def bulk_job_json(asked: Any, results: Sequence[Mapping[str, Any]] = ()) -> dict
 
 
 class AlertOut(Answer):
-    """One cause at one SKU, from the crossing of a limit until the condition is gone."""
+    """One cause at one SKU, from the crossing of a limit until the condition is gone. `status` is `state`."""
 
     id = fields.Integer(required=True)
     sku = fields.String(required=True)
@@ -264,6 +265,7 @@ class AlertOut(Answer):
     priority = Word(*PRIORITIES, required=True)
     accounts = fields.List(fields.String(), required=True)
     state = Word("open", "snoozed", "dismissed", "resolved", required=True)
+    status = Word("open", "snoozed", "dismissed", "resolved", required=True)
     since = Time(required=True)
     estimated_lost_value = Amount(required=True)
     estimated_weekly_value = Amount(required=True)
@@ -308,6 +310,7 @@ def alert_json(row: AlertRow, currency: str) -> dict[str, Any]:
         "priority": row.priority,
         "accounts": [account.label for account in row.accounts],
         "state": alert.state,
+        "status": alert.state,
         "since": alert.opened_at,
         "estimated_lost_value": to_cents(row.lost),
         "estimated_weekly_value": to_cents(row.weekly),
@@ -366,7 +369,7 @@ class StepOut(Answer):
 
 
 class TransferOut(Answer):
-    """A transfer. A re-division changes two numbers; a shipment has stages."""
+    """A transfer. A re-division changes two numbers; a shipment has stages. `status` is `state`."""
 
     id = fields.Integer(required=True)
     sku = fields.String(required=True)
@@ -375,7 +378,8 @@ class TransferOut(Answer):
     to_account = fields.String(required=True)
     kind = Word("redivide", "shipment", required=True)
     amount = Count(required=True)
-    state = Word("suggested", "approved", "running", "done", "failed", "cancelled", required=True)
+    state = Word(*TRANSFER_STATES, required=True)
+    status = Word(*TRANSFER_STATES, required=True)
     stage = Word("requested", "in_transit", "received", required=True, allow_none=True)
     received = Count(required=True)
     sides = fields.Dict(required=True)
@@ -430,6 +434,7 @@ def transfer_json(row: TransferRow) -> dict[str, Any]:
     steps = ("id", "step", "quantity", "total", "actor", "at")
     return {
         **{name: getattr(transfer, name) for name in same},
+        "status": transfer.state,
         "from_account": row.giver.label,
         "to_account": row.receiver.label,
         "sides": {"from_account": transfer.giver_written, "to_account": transfer.receiver_written},

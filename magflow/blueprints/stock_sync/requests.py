@@ -83,6 +83,7 @@ class NewTransferBody(SuggestBody):
 
 class TransfersQuery(PageQuery):
     state = OneOf(TRANSFER_STATES)
+    status = OneOf(TRANSFER_STATES, metadata={"description": "As `state`"})
     sku = Text(most=LONGEST_SKU)
 
 

@@ -36,7 +36,9 @@ def suggest(data: dict[str, Any]) -> Response:
 @api.answers(answers.TransferOut, many=True, description="Transfers, newest first")
 def list_transfers(query: dict[str, Any]) -> Response:
     """List transfers."""
-    wanted = queries.TransferFilter(query.get("state"), query.get("sku"))
+    if "state" in query and "status" in query:
+        raise Invalid([FieldError("status", "one_of", {"fields": "state, status"})])
+    wanted = queries.TransferFilter(query.get("state", query.get("status")), query.get("sku"))
     page = queries.transfers(db.session(), wanted, after=id_after(query) or None, limit=query["limit"])
     return listed([answers.transfer_json(row) for row in page.rows], page)
 
