@@ -170,7 +170,8 @@ def _runs(program: Path, account: Account) -> bool:
 def _copy_tree(folder: Path, top: Path, target: Path) -> None:
     temporary: str | None = None
     try:
-        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.chmod(0o755)  # root's umask may close what it makes to everybody else
         temporary = tempfile.mkdtemp(dir=target.parent, prefix=".copy-")
         inside = Path(temporary) / top.name / folder.relative_to(top).parent
         for part in ("bin", "lib", "share"):

@@ -183,7 +183,11 @@ def test_programs_that_are_closed_to_the_server_are_copied_once(open_folder: Pat
     nobody = pwd.getpwnam("nobody")
     account = Account(nobody.pw_uid, nobody.pw_gid)
     hidden = Binaries(closed / found.folder.relative_to(top.parent), found.version)
-    copied = binaries.reachable(hidden, account, open_folder / "cache")
+    before = os.umask(0o077)
+    try:
+        copied = binaries.reachable(hidden, account, open_folder / "cache")
+    finally:
+        os.umask(before)
     assert copied.folder.is_relative_to(open_folder / "cache")
     shutil.rmtree(closed)
     assert binaries.reachable(copied, account, open_folder / "elsewhere") == copied
