@@ -57,7 +57,7 @@ ROWS: Final[dict[str, Any]] = {
     "several_offers": _l("Several offers of the account fit this row; add the column external_id."),
     "same_offer_twice": _l("Several rows are about this offer; keep one of them."),
     "not_a_product_key": _l("A product key (PNK) has 3 to 20 letters and digits."),
-    "not_a_time": _l("Write a date as 2026-03-05 or 05.03.2026, with or without a time."),
+    "not_a_date_or_time": _l("Write a date as 2026-03-05 or 05.03.2026, with or without a time."),
     "order_not_whole": _l("Line %(line)s of the same order is refused; an order is taken whole or not at all."),
     "number_taken": _l("Another order has this number."),
     "not_a_mapping": _l("Say for each column which field it is, or leave it out."),

@@ -109,7 +109,7 @@ def moment(cell: str) -> str:
         found = _day_first(text)
     found = found if found.tzinfo else found.replace(tzinfo=UTC)
     if not 2000 <= found.year <= 2100:
-        raise Unfit("not_a_time")
+        raise Unfit("not_a_date_or_time")
     return found.astimezone(UTC).isoformat()
 
 
@@ -119,4 +119,4 @@ def _day_first(text: str) -> datetime:
             return datetime.strptime(text, form).replace(tzinfo=UTC)
         except ValueError:
             continue
-    raise Unfit("not_a_time")
+    raise Unfit("not_a_date_or_time")
