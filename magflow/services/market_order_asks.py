@@ -91,7 +91,8 @@ def attach_invoice(session: Session, command: AttachInvoice, *, actor: Actor) ->
     name = command.name or (handled.invoice_number if handled else None) or ""
     errors = []
     if not 1 <= len(name) <= 60:
-        errors.append(FieldError("name", "too_long" if name else "required", {"limit": 60}))
+        missing = "required" if command.url else "no_invoice_number"
+        errors.append(FieldError("name", "too_long" if name else missing, {"limit": 60}))
     if command.url is not None and (len(command.url) > 1024 or not ADDRESS.fullmatch(command.url)):
         errors.append(FieldError("url", "not_a_url"))
     if errors:

@@ -62,7 +62,7 @@ def refused(order_id: int) -> list[tuple[str, str]]:
 def test_it_says_what_is_missing_then_the_marketplace_fetches_it(
     app: Flask, market: Market, main: MarketplaceAccount, order: Order, address: str
 ) -> None:
-    assert refused(order.id) == [("name", "required")]
+    assert refused(order.id) == [("name", "no_invoice_number")]
     handling.handle(HandleOrder(order.id, None, "DM 0042"), actor=ANA)
     assert refused(order.id) == [("url", "no_public_address")]
     settings_store.change(settings_store.ChangeSetting(settings_store.SELLER, "Atelier Demo SRL\nRO123"), actor=ANA)

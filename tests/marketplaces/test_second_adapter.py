@@ -1,116 +1,130 @@
-"""A package from outside brings another marketplace: stock out and orders in, with no line of MagFlow changed."""
+"""A package from outside brings another marketplace: stock out, orders in, no line of MagFlow changed. It brings
+a small simulator of its own, to which all of this speaks over HTTP."""
 
 from __future__ import annotations
 
-import json
+import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
 from magflow.db import db
-from magflow.marketplaces import protocol
-from magflow.models import Order
-from magflow.services import accounts, market_sync, publishing
+from magflow.marketplaces import protocol, transport
+from magflow.marketplaces.errors import MarketplaceError
+from magflow.marketplaces.protocol import StockWrite
+from magflow.models import MarketplaceAccount, Offer, Order
+from magflow.services import accounts, market_asks, market_sync, publishing, restock
+from magflow.services.market_asks import SetStatus
 from tests.marketplaces.conftest import FAST, sellable
 from tests.shop import ANA, stock_of
 
 PLUGIN = Path(__file__).parents[2] / "plugins" / "woocommerce"
 
 
-class Shop(BaseHTTPRequestHandler):
-    """A small WooCommerce: two products, one of them with a variation, and the orders that are put into it."""
-
-    protocol_version = "HTTP/1.1"
-    products: dict[int, dict[str, Any]]
-    orders: dict[int, dict[str, Any]]
-
-    def log_message(self, *args: Any) -> None:
-        """Quiet."""
-
-    def answer(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        route, body = urlsplit(self.path).path.removeprefix("/wp-json/wc/v3/"), json.loads(raw) if raw else {}
-        status, told = self.route(route, body)
-        content = json.dumps(told).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def route(self, route: str, body: Any) -> tuple[int, Any]:
-        if route.endswith("/batch"):
-            told = []
-            for item in body["update"]:
-                there = self.products.get(item["id"])
-                if there is None:
-                    told.append({"id": item["id"], "error": {"message": "Invalid ID."}})
-                else:
-                    there["stock_quantity"] = item["stock_quantity"]
-                    told.append(there)
-            return 200, {"update": told}
-        if route == "products":
-            return 200, [p for p in self.products.values() if "parent" not in p]
-        if route.endswith("/variations"):
-            return 200, [p for p in self.products.values() if p.get("parent") == int(route.split("/")[1])]
-        if route == "orders":
-            return 200, list(self.orders.values())
-        return 404, {"message": "Not found"}
-
-    do_GET = do_POST = answer  # noqa: N815
-
-
 @pytest.fixture
-def shop() -> Iterator[tuple[str, type[Shop]]]:
-    kind = type("TheShop", (Shop,), {
-        "products": {1: {"id": 1, "type": "simple", "sku": "WOO-1", "name": "Mug", "price": "10", "stock_quantity": 1},
-                     2: {"id": 2, "type": "variable", "sku": "", "name": "Shirt", "price": "20"},
-                     3: {"id": 3, "parent": 2, "sku": "WOO-2", "price": "20", "stock_quantity": 1}},
-        "orders": {},
-    })  # fmt: skip
-    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/wp-json/wc/v3", kind
-    server.shutdown()
-    server.server_close()
-
-
-def test_a_shop_of_another_kind_is_fed_and_read(
-    app: Flask, shop: tuple[str, type[Shop]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def woo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The package, installed as far as this test is concerned: its shop's simulator."""
     monkeypatch.syspath_prepend(str(PLUGIN))
-    monkeypatch.delitem(sys.modules, "magflow_woocommerce", raising=False)
+    for name in ("magflow_woocommerce", "magflow_woocommerce.simulator"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     import magflow_woocommerce
+    from magflow_woocommerce import simulator
 
     known = protocol.adapters()
     monkeypatch.setattr(protocol, "adapters", lambda: known | {"woocommerce": magflow_woocommerce.adapter})
-    url, kind = shop
-    mug, shirt = sellable("WOO-1", 7), sellable("WOO-2", 4)
-    account = accounts.add(
-        accounts.NewAccount("woocommerce", "shop", username="ck", password="cs_secret_of_it", base_url=url), actor=ANA
-    )
-    accounts.edit(accounts.EditAccount(account.id, limits=FAST, switches={"publishing": True}), actor=ANA)
-    assert market_sync.read_offers(account.id, actor=ANA) == 2
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    kind.orders[55] = {
-        "id": 55, "status": "processing", "currency": "RON", "date_created_gmt": now, "date_modified_gmt": now,
-        "line_items": [{"id": 1, "product_id": 2, "variation_id": 3, "sku": "WOO-2", "name": "Shirt", "quantity": 1,
-                        "total": "16.53", "total_tax": "3.47"}],
-    }  # fmt: skip
-    for _ in range(2):
-        market_sync.read_orders(account.id, actor=ANA)
-    orders = list(db.session.scalars(select(Order).where(Order.source == "woocommerce", Order.external_id == "55")))
+    monkeypatch.setattr(transport, "PAUSES", (0.0, 0.0, 0.0))
+    yield simulator
+
+
+def an_account(woo: Any, code: str, url: str, password: str = "") -> MarketplaceAccount:
+    new = accounts.NewAccount("woocommerce", code, username=woo.KEY, password=password or woo.SECRET, base_url=url)
+    made = accounts.add(new, actor=ANA)
+    return accounts.edit(accounts.EditAccount(made.id, limits=FAST, switches={"publishing": True}), actor=ANA)
+
+
+def orders_of(external_id: int) -> list[tuple[str, str]]:
+    found = db.session.scalars(
+        select(Order).where(Order.source == "woocommerce", Order.external_id == str(external_id))
+    ).all()
+    told = [(order.status, str(order.total_gross)) for order in found]
     db.session.rollback()
-    assert [(order.status, str(order.total_gross)) for order in orders] == [("confirmed", "20.00")]
-    assert (stock_of(mug), stock_of(shirt)) == (7, 3)
-    publishing.enqueue_all(actor=ANA)
-    market_sync.publish(account.id, actor=ANA)
-    assert [kind.products[n]["stock_quantity"] for n in (1, 3)] == [7, 3]
+    return told
+
+
+def test_a_shop_of_another_kind_is_fed_and_read(app: Flask, woo: Any) -> None:
+    shop, mug, shirt = woo.Shop(), sellable("WOO-1", 7), sellable("WOO-2", 4)
+    mug_there = shop.product("WOO-1", "Mug", "10.00", 1)
+    parent = shop.product("", "Shirt", "20.00", 0)
+    shirt_there = shop.product("WOO-2", "Shirt S", "20.00", 1, parent=parent)
+    with woo.running(shop) as url:
+        account = an_account(woo, "shop", url)
+        assert market_sync.read_offers(account.id, actor=ANA) == 2
+        placed = shop.order((shirt_there, 1))
+        for _ in range(2):
+            market_sync.read_orders(account.id, actor=ANA)
+        assert orders_of(placed) == [("confirmed", "20.00")]
+        assert (stock_of(mug), stock_of(shirt)) == (7, 3)
+        publishing.enqueue_all(actor=ANA)
+        market_sync.publish(account.id, actor=ANA)
+        assert [shop.products[n]["stock_quantity"] for n in (mug_there, shirt_there)] == [7, 3]
+        shop.change(placed, status="cancelled")
+        market_sync.read_orders(account.id, actor=ANA, full=True)
+        assert (orders_of(placed)[0][0], stock_of(shirt)) == ("cancelled", 4)
+        here = shop.order((mug_there, 2))
+        market_sync.read_orders(account.id, actor=ANA)
+        order = db.session.scalars(select(Order).where(Order.external_id == str(here))).one()
+        db.session.rollback()
+        restock.cancel(restock.CancelOrder(order.id), actor=ANA)
+        market_sync.tell_cancelled(account.id, str(here), 1, actor=ANA)
+        assert shop.orders[here]["status"] == "cancelled"
+
+
+def test_many_products_come_in_pages_and_a_bad_one_holds_up_nobody(app: Flask, woo: Any) -> None:
+    shop = woo.Shop()
+    numbers = [shop.product(f"MANY-{n}", f"Thing {n}", "5.00", 0) for n in range(130)]
+    with woo.running(shop) as url:
+        account = an_account(woo, "many", url)
+        assert market_sync.read_offers(account.id, actor=ANA) == 130
+        with accounts.opened(market_sync.account_of(account.id)) as there:
+            writes = [StockWrite(str(number), 3) for number in [*numbers[:60], 999_999]]
+            told = there.send_stock(writes)
+    assert sum(outcome.ok for outcome in told.values()) == 60
+    assert (told["999999"].ok, told["999999"].gone) == (False, True)
+    assert [route for method, route in shop.requests if method == "POST"] == ["products/batch"] * 2
+
+
+def test_trouble_is_told_apart_and_what_it_cannot_do_is_refused(app: Flask, woo: Any) -> None:
+    shop = woo.Shop()
+    shop.product("NO-1", "Thing", "5.00", 1)
+    with woo.running(shop) as url:
+        account = an_account(woo, "trouble", url, "cs_not_this_one")
+        assert accounts.try_connection(market_sync.account_of(account.id)).trouble == "wrong_password"
+        accounts.edit(accounts.EditAccount(account.id, password=woo.SECRET), actor=ANA)
+        shop.rights = "none"
+        assert accounts.try_connection(market_sync.account_of(account.id)).trouble == "no_rights"
+        shop.rights = "read_write"
+        assert accounts.try_connection(market_sync.account_of(account.id)).trouble is None
+        market_sync.read_offers(account.id, actor=ANA)
+        offer = db.session.scalars(select(Offer).where(Offer.account_id == account.id)).one()
+        db.session.rollback()
+        made = market_asks.set_status(SetStatus(offer.id, False), actor=ANA)
+        from tests.marketplaces.test_writes import send, write_of
+
+        assert send(account) == 0
+        assert (write_of(made).state, write_of(made).error) == ("refused", "woocommerce does not do this")
+    with pytest.raises(MarketplaceError):
+        market_sync.read_offers(account.id, actor=ANA)
+    assert accounts.try_connection(market_sync.account_of(account.id)).trouble == "down"
+
+
+def test_its_simulator_is_a_process_too(woo: Any) -> None:
+    command = [sys.executable, "-m", "magflow_woocommerce.simulator", "0"]
+    with subprocess.Popen(command, cwd=PLUGIN, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("WooCommerce: http://127.0.0.1:")
+        process.terminate()

@@ -1,18 +1,19 @@
 """A WooCommerce shop as a marketplace of MagFlow: stock out and orders in over its REST API, version 3.
 
 User and password of the account are the shop's consumer key and consumer secret; its address is
-`https://shop.example/wp-json/wc/v3`. An offer's id is `product` or `product:variation`.
+`https://shop.example/wp-json/wc/v3`. An offer's id is `product` or `product:variation`. Prices are read as the shop has
+them and not written; what a line cost comes from the order. `simulator` is a shop to try it against.
 """
 
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from magflow.domain.marketplaces import ACTIVE_OFFER, CANCELLED, FINALIZED, INACTIVE_OFFER
 from magflow.marketplaces import hooks
-from magflow.marketplaces.errors import BadAnswer, NotThere, RefusedByMarketplace, WrongPassword
+from magflow.marketplaces.errors import BadAnswer, NoRights, NotThere, RefusedByMarketplace, WrongPassword
 from magflow.marketplaces.protocol import (
     Adapter,
     Checked,
@@ -29,6 +30,8 @@ from magflow.marketplaces.wire import decimal, integer, listed, mapping, moment,
 
 PAGE: Final = 100
 BATCH: Final = 50
+NO_TIME, MARGIN = timedelta(0), timedelta(hours=1)
+GONE: Final = frozenset({"woocommerce_rest_product_invalid_id", "woocommerce_rest_product_variation_invalid_id"})
 STATUSES: Final = {CANCELLED: "cancelled", FINALIZED: "completed"}
 
 
@@ -94,17 +97,25 @@ class WooShop:
             groups.setdefault(route, []).append((write.external_id, item))
         outcomes: dict[str, Outcome] = {}
         for route, items in groups.items():
-            body = {"update": [item for _, item in items]}
-            answer = self._wire.call("POST", route, body=body, repeatable=True, urgent=urgent)
-            told = {integer(row.get("id")): row for row in map(mapping, listed(mapping(_read(answer)).get("update")))}
-            for external_id, item in items:
-                row = told.get(item["id"])
-                error = words(mapping(mapping(row).get("error")).get("message"))
-                outcomes[external_id] = Outcome(row is not None and error is None, error or "", uncertain=row is None)
+            for start in range(0, len(items), BATCH):
+                outcomes |= self._send(route, items[start : start + BATCH], urgent)
         return outcomes
 
+    def _send(self, route: str, items: list[tuple[str, dict[str, Any]]], urgent: bool) -> dict[str, Outcome]:
+        """One batch; where it is refused as a whole, one by one, so that one bad item never holds up the rest."""
+        body = {"update": [item for _, item in items]}
+        try:
+            answer = _read(self._wire.call("POST", route, body=body, repeatable=True, urgent=urgent))
+        except (RefusedByMarketplace, NotThere) as refused:
+            if len(items) == 1:
+                return {items[0][0]: Outcome(False, str(refused), gone=isinstance(refused, NotThere))}
+            return {key: found for item in items for key, found in self._send(route, [item], urgent).items()}
+        told = {integer(row.get("id")): row for row in map(mapping, listed(mapping(answer).get("update")))}
+        return {external_id: _outcome(told.get(item["id"])) for external_id, item in items}
+
     def orders(self, since: datetime, until: datetime) -> Iterator[list[OrderReading | Unreadable]]:
-        """What changed in the window."""
+        """What changed in the window, stretched to the shop's clock, which knows whole seconds only."""
+        since, until = since + min(NO_TIME, self._wire.skew), until + max(NO_TIME, self._wire.skew) + MARGIN
         window = {"modified_after": _utc(since), "modified_before": _utc(until), "dates_are_gmt": "true"}
         for page in self._pages("orders", window):
             yield [self._order(mapping(row)) for row in page]
@@ -150,11 +161,21 @@ class WooShop:
             number += 1
 
 
+def _outcome(row: Mapping[str, Any] | None) -> Outcome:
+    if row is None:
+        return Outcome(False, "the answer does not name this product", uncertain=True)
+    error = mapping(row.get("error"))
+    gone = words(error.get("code")) in GONE
+    return Outcome(not error, words(error.get("message")) or "", gone=gone)
+
+
 def _read(answer: Any) -> Any:
     body = answer.json()
     said = words(mapping(body).get("message")) or f"HTTP {answer.status}"
-    if answer.status in {401, 403}:
+    if answer.status == 401:
         raise WrongPassword(said)
+    if answer.status == 403:
+        raise NoRights(said)
     if answer.status == 404:
         raise NotThere(said, status=404)
     if answer.status >= 400:
