@@ -255,6 +255,9 @@ UNION ALL
 SELECT 'webhook_off', s.id, s.url, s.off_reason, s.failing_since FROM webhook_subscriptions s
 WHERE NOT s.active AND s.off_reason IS NOT NULL
 UNION ALL
+SELECT 'set_aside', a.id, a.source || ' ' || upper(a.code), count(*)::text, min(i.received_at)
+FROM webhook_inbox i JOIN marketplace_accounts a ON a.id = i.account_id WHERE i.state = 'set_aside' GROUP BY a.id
+UNION ALL
 SELECT 'unsure', w.account_id, w.subject, w.error, w.ended_at FROM marketplace_writes w
 WHERE w.state = 'unsure' AND w.ended_at > clock_timestamp() - interval '7 days'
 ORDER BY 1, 2 LIMIT 20"""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import re
 
 import psycopg
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from magflow.db import db
-from magflow.services import accounts, credentials, market_sync, offers, webhooks
+from magflow.models import Offer
+from magflow.services import accounts, credentials, market_sync, offers, single, webhooks
 from tests.conftest import ShopDatabase
 from tests.marketplaces.conftest import FAST, Market, sellable
 from tests.shop import ANA
@@ -84,6 +89,31 @@ def test_offers_are_matched_by_hand_where_they_conflict(site: Flask, market: Mar
     assert "Visible" in page
 
 
+def test_an_offer_that_resembles_nothing_is_matched_by_its_sku_or_is_none_of_ours(site: Flask, market: Market) -> None:
+    with site.app_context():
+        ours = sellable("PAGE-OURS", 2)
+        account = accounts.named(db.session(), "emag", "main")
+        made = market.offer("main", "NOBODY-KNOWS", 2)
+        market_sync.read_offers(account.id, actor=ANA)
+        offer_id = db.session.scalars(select(Offer.id).where(Offer.external_id == str(made.id))).one()
+        db.session.remove()
+    browser = signed_in(site, make_user(site))
+    listed = browser.get(f"/settings/accounts/{account.id}/offers?tab=unmatched&q={made.id}").get_data(as_text=True)
+    address = f"/settings/accounts/{account.id}/offers/{offer_id}"
+    assert f'href="{address}"' in listed and "Choose the variant" in listed
+    page = browser.get(address).get_data(as_text=True)
+    form = {"csrf_token": token_of(page)}
+    assert "no stock is sent for it" in page
+    refused = browser.post(f"{address}/variant", form | {"sku": "NO-SUCH"})
+    assert refused.status_code == 422
+    assert "No active variant has this SKU" in refused.get_data(as_text=True)
+    assert browser.post(f"{address}/variant", form).status_code == 303
+    assert "none of ours" in browser.get(address).get_data(as_text=True)
+    assert browser.post(f"{address}/variant", form | {"sku": "PAGE-OURS"}).status_code == 303
+    page = browser.get(address).get_data(as_text=True)
+    assert f"/variants/{ours.id}" in page and "chosen by hand" in page
+
+
 def test_webhook_settings_show_a_secret_once(site: Flask) -> None:
     browser = signed_in(site, make_user(site))
     page = browser.get("/settings/webhooks").get_data(as_text=True)
@@ -151,3 +181,40 @@ def test_home_says_what_is_broken(site: Flask) -> None:
     said = browser.get("/").get_data(as_text=True)
     assert "emag MAIN is paused since" in said
     assert "Nobody is told any more at https://gone.example/: it was switched off (HTTP 410)." in said
+
+
+def test_somebody_who_only_calls_gets_an_address_and_what_was_not_understood_is_tried_again(site: Flask) -> None:
+    browser = signed_in(site, make_user(site))
+    page = browser.get("/settings/webhooks").get_data(as_text=True)
+    form = {"csrf_token": token_of(page), "source": "shopify", "code": "Shop 1", "secret": "theirs-and-not-ours"}
+    assert browser.post("/settings/webhooks/in", form).status_code == 422
+    assert browser.post("/settings/webhooks/in", form | {"source": "emag"}).status_code == 422
+    opened = browser.post("/settings/webhooks/in", form | {"code": "shop1"}).get_data(as_text=True)
+    assert "/webhooks/shopify/shop1" in opened and "theirs-and-not-ours" not in opened
+    with site.app_context():
+        account = accounts.named(db.session(), "shopify", "shop1")
+        db.session.remove()
+    inbox = f"/settings/webhooks/in/{account.id}"
+    assert "Nothing came in yet" in browser.get(inbox).get_data(as_text=True)
+    body = b'{"id": 1, "line_items": [{"id": 1, "sku": "X", "quantity": "many", "price": "1"}]}'
+    mac = base64.b64encode(hmac.new(b"theirs-and-not-ours", body, hashlib.sha256).digest()).decode()
+    headers = {"X-Shopify-Topic": "orders/create", "X-Shopify-Webhook-Id": "a", "X-Shopify-Hmac-SHA256": mac}
+    sent = site.test_client().post("/webhooks/shopify/shop1", data=body, headers=headers)
+    assert sent.status_code == 202
+    with site.app_context():
+        for _ in range(webhooks.MOST_ATTEMPTS):
+            single.every("UPDATE webhook_inbox SET next_at = clock_timestamp()", {})
+            webhooks.work(actor=ANA)
+        db.session.remove()
+    assert "could not be understood" in browser.get("/").get_data(as_text=True)
+    page = browser.get(f"{inbox}?aside=1").get_data(as_text=True)
+    assert "Set aside" in page and "orders/create" in page
+    found = re.search(r"/settings/webhooks/inbox/(\d+)", page)
+    assert found
+    for do, state in (("again", "Waiting"), ("ignore", "Nothing was set aside")):
+        answer = browser.post(found[0], {"csrf_token": token_of(page), "do": do})
+        assert answer.status_code == 303
+        assert state in browser.get(inbox if do == "again" else f"{inbox}?aside=1").get_data(as_text=True)
+        with site.app_context():
+            single.every("UPDATE webhook_inbox SET state = 'set_aside'", {})
+            db.session.remove()

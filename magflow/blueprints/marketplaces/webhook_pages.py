@@ -1,11 +1,19 @@
 """Webhooks: where accounts call us, whom we call, and what became of it."""
 
+from typing import Final
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from magflow.blueprints.marketplaces.words import EVENT_WORDS
 from magflow.db import db
-from magflow.domain.errors import Invalid, Refused
+from magflow.domain.border import INT64_MAX, Unfit, integer
+from magflow.domain.errors import Invalid, NotFound, Refused
+from magflow.domain.marketplaces import ONLY_CALL_US
+from magflow.marketplaces.protocol import adapters
+from magflow.queries import inbox as deliveries_in
 from magflow.queries import marketplaces as queries
+from magflow.services import inbox as set_aside
 from magflow.services import market_sync, subscriptions, webhooks
 from magflow.web.auth import current_actor
 from magflow.web.locale import _
@@ -13,6 +21,23 @@ from magflow.web.permissions import requires
 from magflow.web.sentences import field_sentences, sentence
 
 blueprint = Blueprint("webhook_settings", __name__)
+
+PAGE: Final = 50
+LEAST_SECRET: Final = 8
+
+
+@blueprint.app_template_filter("source_label")
+def source_label(source: str) -> str:
+    """A source as its marketplace writes itself."""
+    adapter = adapters().get(source)
+    return adapter.label if adapter else source
+
+
+@blueprint.app_template_test("caller")
+def caller(source: str) -> bool:
+    """Whether a source only calls us, and cannot be asked."""
+    adapter = adapters().get(source)
+    return adapter is not None and adapter.open is None
 
 
 @blueprint.get("/settings/webhooks")
@@ -30,10 +55,13 @@ def _page(errors: dict[str, list[str]], shown: dict[str, str | None] | None = No
         subscriptions=queries.subscriptions(session),
         deliveries=queries.deliveries(session),
         events=subscriptions.EVENTS,
+        event_words=EVENT_WORDS,
         chosen=request.form.getlist("events"),
         url=request.form.get("url", "") if errors else "",
         errors=errors,
         shown=shown,
+        sources=[(adapter.source, adapter.label) for adapter in adapters().values() if adapter.source in ONLY_CALL_US],
+        form=request.form if errors else {},
     )
 
 
@@ -49,6 +77,60 @@ def open_in(account_id: int) -> ResponseReturnValue:
         flash(sentence(refused), "error")
         return redirect(url_for("webhook_settings.index"), 303)
     return _page({}, {"url": request.host_url.rstrip("/") + opened.path, "secret": opened.secret})
+
+
+@blueprint.post("/settings/webhooks/in")
+@requires("admin")
+def open_new() -> ResponseReturnValue:
+    """Open an address for somebody who only calls; the secret is theirs, or a new one that is shown this once."""
+    source, code = request.form.get("source", ""), request.form.get("code", "").strip()
+    secret = request.form.get("secret", "").strip() or None
+    if source not in ONLY_CALL_US:
+        return _page({"source": [_("This value is not accepted.")]}), Invalid.status
+    if secret is not None and len(secret) < LEAST_SECRET:
+        return _page({"secret": [_("This value is not accepted.")]}), Invalid.status
+    try:
+        opened = webhooks.endpoint(webhooks.NewEndpoint(source, code, secret=secret), actor=current_actor())
+    except Refused as refused:
+        return _page(field_sentences(refused) or {"code": [sentence(refused)]}), refused.status
+    return _page({}, {"url": request.host_url.rstrip("/") + opened.path, "secret": None if secret else opened.secret})
+
+
+@blueprint.get("/settings/webhooks/in/<int:account_id>")
+@requires("admin")
+def inbox(account_id: int) -> ResponseReturnValue:
+    """What came in for an account, and what was set aside."""
+    session = db.session()
+    account = queries.account(session, account_id)
+    aside = request.args.get("aside") == "1"
+    try:
+        before = integer(request.args.get("before", "0"), most=INT64_MAX, as_text=True)
+    except Unfit:
+        before = 0
+    rows = deliveries_in.inbox(session, account_id, aside, before, PAGE + 1)
+    shown = rows[:PAGE]
+    return render_template(
+        "accounts/inbox.html",
+        account=account,
+        rows=shown,
+        said=deliveries_in.said,
+        aside=aside,
+        next_before=shown[-1].id if len(rows) > PAGE else None,
+    )
+
+
+@blueprint.post("/settings/webhooks/inbox/<int:delivery_id>")
+@requires("admin")
+def decide(delivery_id: int) -> ResponseReturnValue:
+    """Try a delivery again that was set aside, or leave it alone."""
+    ignore = request.form.get("do") == "ignore"
+    try:
+        account_id = set_aside.decide(set_aside.SetAside(delivery_id, ignore), actor=current_actor())
+    except NotFound:
+        flash(_("It is not set aside any more."), "error")
+        return redirect(url_for("webhook_settings.index"), 303)
+    flash(_("Saved.") if ignore else _("It is tried again."), "success")
+    return redirect(url_for("webhook_settings.inbox", account_id=account_id, aside="1"), 303)
 
 
 @blueprint.post("/settings/webhooks")

@@ -57,6 +57,14 @@ MATCH_WORDS: Final[dict[str, Any]] = {
 
 
 EVIDENCE_WORDS: Final[dict[str, Any]] = {**MATCH_WORDS, "like_sku": _l("nearly the same SKU")}
+EVENT_WORDS: Final[dict[str, Any]] = {
+    "order.confirmed": _l("An order was confirmed"),
+    "order.cancelled": _l("An order was cancelled"),
+    "stock.changed": _l("Stock changed"),
+    "alert.opened": _l("Stock sync found something"),
+    "import.finished": _l("An import ended"),
+}
+"""What subscribers may be told."""
 TAB_WORDS: Final[dict[str, Any]] = {
     "all": _l("All"),
     "unmatched": _l("Not matched"),
