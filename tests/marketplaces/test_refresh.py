@@ -174,13 +174,19 @@ def test_what_fails_is_logged_and_after_three_runs_waits_for_a_person(app: Flask
     age(fbe_id)
     switch(fbe_id, "on")
     market.account("fbe").password = "changed there"
-    for n in range(3):
+
+    def fail() -> list[tuple[str, object]]:
         sql("UPDATE marketplace_accounts SET paused_reason = NULL, paused_at = NULL WHERE id = %(a)s", a=fbe_id)
         sql("DELETE FROM automation_entries")
         with pytest.raises(MarketplaceError):
             refresh.run(fbe_id, actor=ANA)
-        assert logged(fbe_id) == [f"FBE-{k} failed wrong_password" for k in range(3)], n
-    assert [(one.reason, one.until) for one in reads.paused(_session())] == [("failures", None)]
+        assert logged(fbe_id) == [f"FBE-{k} failed wrong_password" for k in range(3)]
+        return [(one.reason, one.until) for one in reads.paused(_session())]
+
+    assert [fail() for _ in range(3)] == [[], [], [("failures", None)]]
+    # Somebody lets it go on: it is counted anew.
+    rules.resume(OfRule(fbe_id, "refresh"), actor=ANA)
+    assert [fail() for _ in range(3)] == [[], [], [("failures", None)]]
 
 
 def test_a_person_has_all_of_it_sent_whatever_the_rule_says(app: Flask, main_id: int, market: Market) -> None:

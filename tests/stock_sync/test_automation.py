@@ -149,8 +149,17 @@ def test_within_one_divided_pool_it_is_done_once_by_two_workers(app: Flask, main
     assert logged(variant)[-1] == ("done", "", 10)
 
 
+def test_what_another_warehouse_would_lose_is_proposed_although_both_figures_are_written(main_id: int) -> None:
+    make_accounts("fbe2", fulfilment="marketplace", stock_writable=True)
+    variant = make_listed(offer("main", 0), offer("fbe2", 26))
+    alerts.catch_up(actor=ANA)
+    switch(main_id)
+    assert [one.outcome for one in carrying.run(main_id, actor=ANA)] == ["proposed"]
+    assert made(variant) == [("suggested", 10)]
+
+
 def test_the_maximum_pauses_and_says_so(main_id: int) -> None:
-    first, second = short(price="90.00"), short(price="10.00")
+    first, second, third = short(price="90.00"), short(price="10.00"), short(price="5.00")
     switch(main_id, daily_max=1)
     assert [one.outcome for one in carrying.run(main_id, actor=ANA)] == ["proposed", "skipped"]
     assert (made(first), made(second)) == ([("suggested", 10)], [])
@@ -160,9 +169,30 @@ def test_the_maximum_pauses_and_says_so(main_id: int) -> None:
     ]
     db.session.remove()
     assert carrying.run(main_id, actor=ANA) == []
+    for variant in (second, third):  # as much again, each time
+        rules.resume(OfRule(main_id, "transfer"), actor=ANA)
+        carrying.run(main_id, actor=ANA)
+        assert made(variant) == [("suggested", 10)]
+
+
+def test_what_a_person_paused_waits_for_a_person(main_id: int) -> None:
+    variant = short()
+    switch(main_id)
+    rules.pause(OfRule(main_id, "transfer"), actor=ANA)
+    assert carrying.run(main_id, actor=ANA) == []
+    assert made(variant) == []
     rules.resume(OfRule(main_id, "transfer"), actor=ANA)
-    carrying.run(main_id, actor=ANA)
-    assert made(second) == [("suggested", 10)]
+    assert [one.outcome for one in carrying.run(main_id, actor=ANA)] == ["proposed"]
+
+
+def test_a_dry_run_says_its_maximum_and_is_not_paused_by_it(main_id: int) -> None:
+    short()
+    second = short(price="10.00")
+    switch(main_id, "dry_run", daily_max=1)
+    assert [one.outcome for one in carrying.run(main_id, actor=ANA)] == ["would", "skipped"]
+    assert logged(second) == [("skipped", "maximum", None)]
+    assert reads.paused(db.session()) == []
+    db.session.remove()
 
 
 def test_by_the_api(program: Program, main_id: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from email.header import decode_header, make_header
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -20,6 +21,7 @@ from magflow.domain.errors import Invalid
 from magflow.models import Recipient, Variant
 from magflow.services.notifications import channels, collecting, recipients, sending
 from magflow.services.notifications.channels import Channels
+from magflow.services.notifications.collecting import NewMessage
 from magflow.services.notifications.recipients import OfRecipient, SaveRecipient
 from magflow.services.notifications.sending import OfMessage, StillWaiting, Surroundings
 from magflow.services.stock_sync import alerts
@@ -223,6 +225,15 @@ def test_the_summary_comes_once_a_day_whoever_makes_it(
     assert states() == [("sent", "")]
 
 
+def test_who_came_after_the_hour_has_the_first_summary_the_next_day(mails: MailSink) -> None:
+    an_hour_ago = (datetime.now(ZoneInfo("Europe/Bucharest")) - timedelta(hours=1)).time()
+    came = person(digest=True, digest_at=an_hour_ago.replace(microsecond=0, tzinfo=None)).created_at
+    same_day = collecting.due(db.session(), came + timedelta(minutes=5))
+    next_day = collecting.due(db.session(), came + timedelta(hours=23, minutes=30))
+    db.session.remove()
+    assert (same_day, [one.kind for one in next_day]) == ([], ["digest"])
+
+
 def test_nothing_to_say_is_not_said(mails: MailSink) -> None:
     someone = person(digest=True)
     sql("UPDATE stock_alerts SET state = 'resolved', resolved_at = clock_timestamp() WHERE resolved_at IS NULL")
@@ -250,6 +261,36 @@ def test_two_workers_send_a_message_once(app: Flask, mails: MailSink) -> None:
         thread.join()
     automatic_jobs.tell()
     assert sorted(mail["To"] for mail in mails.mails) == [f"P{n} <p{n}@example.com>" for n in range(3)]
+
+
+def test_an_alert_belongs_to_one_message(mails: MailSink) -> None:
+    someone = person(alerts_email="high")
+    short("ONE-1")
+    short("ONE-2")
+    collecting.note(actor=ANA)
+    (due,) = collecting.due(db.session(), datetime.now(UTC))
+    db.session.remove()
+    first, second = (
+        NewMessage(someone.id, "email", "alerts", f"alerts:{key}", "S", "B", notes=notes)
+        for key, notes in (("a", due.notes[:1]), ("b", due.notes))
+    )
+    assert collecting.keep(first, actor=ANA) is not None
+    assert collecting.keep(second, actor=ANA) is None
+    assert states() == [("waiting", "")]
+
+
+def test_who_is_switched_off_meanwhile_is_not_written_to(mails: MailSink) -> None:
+    someone = person(alerts_email="high")
+    short("OFF-1")
+    mails.answers["RCPT"] = "451 later"
+    automatic_jobs.tell()
+    mails.answers.clear()
+    off = SaveRecipient("Ana", email="ana@example.com", phone=None, locale="en", timezone="Europe/Bucharest",
+                        active=False, recipient_id=someone.id)  # fmt: skip
+    recipients.save(off, actor=ANA)
+    pass_by(1)
+    automatic_jobs.send()
+    assert (mails.mails, states()) == ([], [("failed", "no_address")])
 
 
 def test_what_surely_did_not_arrive_is_tried_again(mails: MailSink) -> None:
@@ -281,6 +322,10 @@ def test_what_is_refused_for_good_waits_for_a_person(mails: MailSink) -> None:
     sending.again(OfMessage(message), actor=ANA)
     automatic_jobs.send()
     assert len(mails.mails) == 1
+    with pytest.raises(StillWaiting):
+        sending.again(OfMessage(message), actor=ANA)
+    # A month later its words are forgotten: there is nothing to send.
+    sql("UPDATE notification_messages SET state = 'failed', body = '', html = NULL")
     with pytest.raises(StillWaiting):
         sending.again(OfMessage(message), actor=ANA)
 

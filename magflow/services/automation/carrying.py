@@ -19,11 +19,10 @@ from magflow.domain.notices import local_day
 from magflow.domain.stock_sync import SAFE, Recommendation, effect
 from magflow.models import AutomationRule
 from magflow.queries import stock_alerts
-from magflow.queries import stock_sync as reads
 from magflow.services.automation import rules
 from magflow.services.automation.rules import Line, OfRule
 from magflow.services.stock_sync import transfers
-from magflow.services.stock_sync.suggestion import Plan, Wanted, plan
+from magflow.services.stock_sync.suggestion import Wanted, plan
 from magflow.services.stock_sync.transfers import NewTransfer
 
 LOOKED_AT: Final = 1_000
@@ -216,7 +215,8 @@ def _done(session: Session, command: Carry, about: _About, advice: Recommendatio
     wanted = Wanted(command.variant_id, giver.code, receiver.code, amount)
     try:
         made = plan(session, wanted)
-        at_once = _one_pool(session, made)
+        # Only where numbers change and no goods move: inside one warehouse.
+        at_once = made.kind == "redivide" and made.giver.pool == made.receiver.pool
         if about.rule.mode == "dry_run":
             return _noted(session, about, Decided("would", "carried_out" if at_once else "proposal"), **facts)
         new = NewTransfer(wanted, approve=at_once, alert_id=command.alert_id)
@@ -226,9 +226,3 @@ def _done(session: Session, command: Carry, about: _About, advice: Recommendatio
         return _noted(session, about, Decided("failed", refused.code), **facts, said=str(refused))
     decided = Decided("done" if at_once else "proposed", transfer_id=transfer.id)
     return _noted(session, about, decided, **facts)
-
-
-def _one_pool(session: Session, made: Plan) -> bool:
-    """Whether only numbers change, inside one warehouse."""
-    pools = {account.id: account.pool for account in reads.accounts(session)}
-    return made.kind == "redivide" and pools[made.giver.id] == pools[made.receiver.id]
