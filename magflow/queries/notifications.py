@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from magflow.domain.errors import NotFound
 from magflow.models import Message, Recipient
-from magflow.queries import automation, orders, stock_alerts
+from magflow.queries import automation, orders, price_changes, stock_alerts
 from magflow.queries.automation import Done, Paused
 from magflow.queries.paging import Page, counted
+from magflow.queries.price_changes import PriceDay
 from magflow.queries.stock_alerts import AlertFilter, AlertRow, Summary
 
 WORST: Final = 5
@@ -108,6 +109,8 @@ class Digest:
     """Orders that cannot be confirmed."""
     late: int
     """Orders past their shipping time."""
+    prices: PriceDay
+    """Prices that changed, ours and theirs."""
 
     @property
     def high(self) -> int:
@@ -120,7 +123,17 @@ class Digest:
     @property
     def empty(self) -> bool:
         """Nothing that anybody has to hear of."""
-        return not (self.high or self.medium or self.done or self.paused or self.stopped or self.blocked or self.late)
+        told = (
+            self.high,
+            self.medium,
+            self.done,
+            self.paused,
+            self.stopped,
+            self.blocked,
+            self.late,
+            self.prices.first,
+        )
+        return not any(told)
 
 
 def digest(session: Session, now: datetime) -> Digest:
@@ -137,5 +150,5 @@ def digest(session: Session, now: datetime) -> Digest:
         stock_alerts.summary(session), tuple(worst[:WORST]), opened, resolved, high, medium,
         tuple(automation.done_since(session, since)), tuple(automation.paused(session)),
         tuple(session.scalars(text(STOPPED))), waiting.get("blocked", 0),
-        waiting.get("late", 0),
+        waiting.get("late", 0), price_changes.price_day(session, now),
     )  # fmt: skip

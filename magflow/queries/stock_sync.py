@@ -47,6 +47,16 @@ def limits(session: Session) -> Limits:
     return Limits(Thresholds(**given, strict_competition=strict), kept.get("categories") or {}, policy)
 
 
+MOST_CATEGORIES: Final = 500
+CATEGORIES: Final = """
+SELECT DISTINCT category FROM products WHERE category <> '' AND NOT archived ORDER BY category LIMIT :most"""
+
+
+def categories(session: Session) -> list[str]:
+    """The categories of the shop's products, to choose from."""
+    return list(session.scalars(text(CATEGORIES), {"most": MOST_CATEGORIES}))
+
+
 @dataclass(frozen=True)
 class Account:
     """An account as the screens name it. `label` is its code; with the source in front where another has it."""

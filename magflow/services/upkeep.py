@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from magflow.concurrency import execute, transactional
 from magflow.domain.actors import Actor
 from magflow.services import dispatch, idempotency, invariants, jobs, sign_in
+from magflow.services.stock_sync import snapshots
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def sweep() -> None:
         "events": dispatch.forget_old(actor=actor),
         "jobs": delete_old_jobs(actor=actor),
         "access": sign_in.forget_old(actor=actor),
+        "readings": snapshots.sweep(actor=actor),
     }
     log.info("swept", extra=counts)
 

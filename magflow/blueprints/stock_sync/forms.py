@@ -45,7 +45,10 @@ class HistoryQuery(border.Query):
 
 
 class SnoozeForm(border.Query):
-    for_ = border.OneOf(SNOOZES, data_key="for", required=True)
+    """`date`: until the day in `until`."""
+
+    for_ = border.OneOf((*SNOOZES, "date"), data_key="for", required=True)
+    until = border.Text(most=10)
 
 
 class BulkQuery(border.Query):
@@ -71,6 +74,7 @@ class OutcomeQuery(border.Query):
 
 class DismissForm(border.Query):
     reason = border.OneOf(REASONS, required=True)
+    note = border.Text(most=200)
 
 
 class WhichTransferQuery(border.Query):
@@ -114,5 +118,12 @@ class RulesForm(border.Query):
     transfer_cost = TypedMoney()
     unit_cost = TypedMoney()
     strict = border.Boolean()
-    category = border.Text(most=200)
-    category_low_stock = border.Integer(least=1, most=1000)
+
+
+class CategoryRulesForm(border.Query):
+    """What differs for one category; what is left empty follows the shop."""
+
+    category = border.Text(most=200, required=True)
+    low_stock = border.Integer(least=1, most=1000)
+    stale_days = border.Integer(least=1, most=365)
+    default_transfer = border.Integer(least=1, most=100_000)

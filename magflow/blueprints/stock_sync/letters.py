@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from magflow.blueprints.stock_sync import automation_words, words
 from magflow.queries.notifications import Digest, Person
+from magflow.queries.price_changes import PriceChange, PriceDay
 from magflow.queries.stock_alerts import AlertRow
 from magflow.settings import share
 from magflow.web.locale import MINUTE, _, money, ngettext
@@ -58,6 +59,7 @@ def digest_letter(found: Digest, person: Person, base: str, stop: str, now: date
         Part(_("Broken"), _broken(found, base)),
         Part(_("Costs money now"), tuple(_alert(row, base, currency) for row in found.worst)),
         Part(_("Against yesterday"), _compared(found)),
+        Part(_("Prices that changed"), prices(found.prices, base)),
         Part(_("Done by itself"), _done(found, base)),
     ]
     return Letter(
@@ -118,6 +120,31 @@ def _compared(found: Digest) -> tuple[Line, ...]:
         Line(_("Medium priority: %(now)s, yesterday %(before)s", now=found.medium, before=found.medium_before)),
         Line(_("In a day: %(opened)s opened, %(resolved)s resolved", opened=found.opened, resolved=found.resolved)),
     )
+
+
+def prices(found: PriceDay, base: str) -> tuple[Line, ...]:
+    """What happened to prices. To be called while `speaking`."""
+    lines = [_price(one, base) for one in found.first]
+    if found.more:
+        said = ngettext("and %(num)d more", "and %(num)d more", found.more)
+        lines.append(Line(said, url=f"{base}/stock-sync/products"))
+    return tuple(lines)
+
+
+def _price(one: PriceChange, base: str) -> Line:
+    name = f"{one.sku} · {one.account.upper()}"
+    after = money(one.after, one.currency)
+    if one.before == one.after:
+        said = _("%(name)s: %(price)s, as before", name=name, price=after)
+    else:
+        share = round(100 * (one.after - one.before) / one.before)
+        said = _("%(name)s: %(before)s → %(after)s (%(share)s %%)", name=name, before=money(one.before, one.currency),
+                 after=after, share=f"{share:+d}")  # fmt: skip
+    details: tuple[str, ...] = ()
+    if one.undercut and one.best is not None:
+        details = (_("Somebody sells for %(price)s now.", price=money(one.best, one.currency)),)
+    url = f"{base}/stock-sync/products/{one.variant_id}" if one.variant_id else None
+    return Line(said, details, url, "warn" if one.undercut else "")
 
 
 def _done(found: Digest, base: str) -> tuple[Line, ...]:

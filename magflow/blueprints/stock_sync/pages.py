@@ -1,10 +1,9 @@
 """Pages of stock sync: the queue of alerts, all SKUs side by side, one SKU, and what was closed."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final, cast
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -12,12 +11,10 @@ from magflow.blueprints.stock_sync import amount_words, forms, queue_pages, word
 from magflow.blueprints.stock_sync.current import bring_up_to_date
 from magflow.db import db
 from magflow.domain.actors import Actor
-from magflow.domain.amounts import Policy
 from magflow.domain.stock_sync import PRIORITIES
 from magflow.queries import demand, stock_alerts, transfers
 from magflow.queries import stock_sync as reads
-from magflow.services import settings_store
-from magflow.services.stock_sync import alerts, forecasting
+from magflow.services.stock_sync import alerts
 from magflow.web.forms import Form, Landing, act, show
 from magflow.web.listing import PAGE, Listing
 from magflow.web.locale import _
@@ -88,12 +85,16 @@ def snooze(alert_id: int) -> ResponseReturnValue:
     """Put an alert to sleep."""
     form = Form.sent(forms.SnoozeForm())
     how = form["for_"] if form.ok else "7"
+    day = words.day_of(form["until"]) if how == "date" else None
+    if how == "date" and day is None:
+        flash(_("A day is expected that is still to come."), "error")
+        return redirect(_back(), 303)
 
     def work(session: Session, actor: Actor) -> Landing:
         if how == "stock":
             command = alerts.Snooze(alert_id, until_stock_changes=True)
         else:
-            command = alerts.Snooze(alert_id, datetime.now(UTC) + timedelta(days=int(how)))
+            command = alerts.Snooze(alert_id, day or datetime.now(UTC) + timedelta(days=int(how)))
         alerts.snooze.within(session, command, actor=actor)
         return Landing(_with_undo(alert_id), _("Snoozed."))
 
@@ -106,10 +107,11 @@ def dismiss(alert_id: int) -> ResponseReturnValue:
     """Close an alert for a reason."""
     form = Form.sent(forms.DismissForm())
     reason = form["reason"] if form.ok else "other"
+    note = form["note"] if form.ok else None
 
     def work(session: Session, actor: Actor) -> Landing:
-        alerts.dismiss.within(session, alerts.Dismiss(alert_id, reason), actor=actor)
-        return Landing(_with_undo(alert_id), _("Dismissed: %(reason)s.", reason=words.REASON_WORDS[reason]))
+        alerts.dismiss.within(session, alerts.Dismiss(alert_id, reason, note), actor=actor)
+        return Landing(_with_undo(alert_id), _("Dismissed: %(reason)s.", reason=note or words.REASON_WORDS[reason]))
 
     return act(work, _back())
 
@@ -200,66 +202,3 @@ def history() -> str:
         page=page,
         pages=listing.pages(len(page.rows), page.total, estimate=page.total_is_estimate, next_key=page.next_key),
     )
-
-
-# --- rules -----------------------------------------------------------------------------------------------------------
-
-
-@blueprint.get("/settings/rules")
-@requires("admin")
-def rules() -> str:
-    """The limits of stock sync, and what differs for single categories."""
-    return _rules_page(Form())
-
-
-def _rules_page(form: Form) -> str:
-    return show("stock_sync/rules.html", form=form, limits=reads.limits(reading()), made=demand.made(reading()))
-
-
-@blueprint.post("/settings/rules")
-@requires("admin")
-def save_rules() -> ResponseReturnValue:
-    """Save the limits. An empty limit of a category takes its override away."""
-    form = Form.sent(forms.RulesForm())
-    if form.ok:
-        kept = reads.limits(reading())
-        categories = {name: dict(own) for name, own in kept.categories.items()}
-        if name := form["category"]:
-            categories.pop(name, None)
-            if form["category_low_stock"]:
-                categories[name] = {"low_stock": form["category_low_stock"]}
-        value = {
-            **form.pick("low_stock", "stale_days", "default_transfer"),
-            **_moving(form, kept.policy),
-            "competition": "other_sellers" if form["strict"] else "offers",
-            "categories": categories,
-        }
-
-        def work(session: Session, actor: Actor) -> Landing:
-            command = settings_store.ChangeSetting(settings_store.STOCK_SYNC, value)
-            settings_store.change.within(session, command, actor=actor)
-            alerts.look_soon(session)
-            return Landing(url_for("stock_sync.rules"), _("Saved. All offers are looked at again."))
-
-        if (answer := form.once(work)) is not None:
-            return answer
-    return _rules_page(form), form.status
-
-
-def _moving(form: Form, kept: Policy) -> dict[str, int | float]:
-    """What moving goods means to the shop; a field that was left empty stays as it is."""
-    given = {name: form[name] for name in reads.MOVING}
-    typed = {name: float(value) if isinstance(value, Decimal) else value for name, value in given.items()}
-    return {name: getattr(kept, name) if value is None else value for name, value in typed.items()}
-
-
-@blueprint.post("/settings/rules/forecasts")
-@requires("admin")
-def forecast_again() -> ResponseReturnValue:
-    """Have the forecasts made anew, without waiting for the night."""
-
-    def work(session: Session, _actor: Actor) -> Landing:
-        forecasting.forecast_soon(session)
-        return Landing(url_for("stock_sync.rules"), _("The forecasts are being made anew."))
-
-    return act(work, url_for("stock_sync.rules"))

@@ -153,6 +153,28 @@ def _get(session: Session, recipient_id: int) -> Recipient:
     return found
 
 
+@dataclass(frozen=True)
+class StopTelling:
+    """No more of these kinds: `digest`, `alerts` (by e-mail)."""
+
+    recipient_id: int
+    kinds: tuple[str, ...] = KINDS
+
+
+@transactional
+def stop(session: Session, command: StopTelling, *, actor: Actor) -> Recipient:
+    """Send somebody no more of it; again changes nothing. Raises NotFound."""
+    lock_names(session, [("notification_recipients",)])
+    found = _get(session, command.recipient_id)
+    if "digest" in command.kinds:
+        found.digest = False
+    if "alerts" in command.kinds:
+        found.alerts_email = "off"
+    session.flush()
+    session.refresh(found)
+    return found
+
+
 # --- enough of it ----------------------------------------------------------------------------------------------------
 
 
