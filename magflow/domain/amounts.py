@@ -143,8 +143,9 @@ def _side(offer: OfferFacts, limits: Thresholds, policy: Policy) -> Side | None:
     """An account as the allocation sees it; None: there is no forecast. What an account shows is without its buffer."""
     if offer.drawn is None or offer.price is None:
         return None
-    # Who competes is never left with nothing.
-    floor = max(policy.floor, 1 if has_competition(offer, limits) else 0)
+    # Who competes keeps what is not short yet, or else half of what it has: tomorrow's alert would ask for it back.
+    kept = max(1, min(limits.low_stock, (offer.stock + 1) // 2)) if has_competition(offer, limits) else 0
+    floor = max(policy.floor, kept)
     catches = CAUGHT / 100 if offer.rank == 1 and offer.stock else 0.0
     margin = float(offer.price) * policy.margin_percent / 100
     return Side(offer.stock, offer.drawn, margin, min(floor, offer.stock), catches)

@@ -262,7 +262,8 @@ def _stock_of(offer: OfferFacts, offers: Sequence[OfferFacts], limits: Threshold
     cause: Cause = "zero_stock" if offer.stock == 0 else "low_stock"
     givers = [other for other in offers if movable(other, offer) and default_amount(other.stock, limits) >= 1]
     if cause == "low_stock":
-        # Who is just as short has nothing to spare.
+        # Who is short as well has nothing to spare: the next day the same goods would be wanted back.
+        givers = [other for other in givers if other.stock >= limits.low_stock or not has_competition(other, limits)]
         givers = [other for other in givers if other.stock > offer.stock]
     if givers:
         giver = max(givers, key=lambda other: (other.stock, -other.account_id))
