@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magflow.domain.border import Unfit
-from magflow.domain.imports import cells, dialect, layouts, records, writing
+from magflow.domain.imports import cells, dialect, guessing, layouts, records, workbooks, writing
 from magflow.domain.imports.choices import Choices
 from magflow.domain.imports.faults import FileFault
 from magflow.services.imports import files
+from tests.imports.test_gate_import import SHEET, WORKBOOK, archive
 
 
 def read(text: str, width: int, delimiter: str = ",") -> list[records.Record]:
@@ -144,6 +145,35 @@ def test_what_can_be_read_in_two_ways_or_in_none_is_refused(cell: str, sign: cel
     with pytest.raises(Unfit) as unfit:
         cells.number(cell, sign)
     assert unfit.value.code == code
+
+
+def test_a_rate_may_have_its_sign() -> None:
+    assert cells.percent("19 %", None) == cells.percent("19", None) == Decimal(19)
+    with pytest.raises(Unfit):
+        cells.percent("119%", None)
+
+
+def test_columns_are_guessed_without_their_units() -> None:
+    headers = ["Denumire produs", "Preț vânzare (lei)", "Prezzo (senza IVA)", "Mărime", "Cod-furnizor"]
+    assert guessing.guess(headers, "variants") == {
+        "Denumire produs": "product", "Preț vânzare (lei)": "price", "Prezzo (senza IVA)": "",
+        "Mărime": "option:Mărime", "Cod-furnizor": "sku",
+    }  # fmt: skip
+
+
+STYLES = (
+    b'<styleSheet><numFmts><numFmt numFmtId="164" formatCode="0.0%"/></numFmts><cellXfs><xf numFmtId="0"/>'
+    b'<xf numFmtId="9"/><xf numFmtId="164"/><xf numFmtId="14"/></cellXfs></styleSheet>'
+)
+
+
+def test_a_workbook_is_read_as_it_is_shown() -> None:
+    cell = '<c s="{}"><v>{}</v></c>'
+    row = "".join(cell.format(*one) for one in ((0, "0.19"), (1, "0.19"), (2, "0.095"), (3, "46000")))
+    sheet = f"<worksheet><sheetData><row>{row}</row></sheetData></worksheet>".encode()
+    out = io.StringIO()
+    workbooks.to_lines(io.BytesIO(archive({**WORKBOOK, SHEET: sheet, "xl/styles.xml": STYLES})), out)
+    assert out.getvalue() == "0.19,19%,9.5%,2025-12-09 00:00:00\n"
 
 
 def test_statuses_are_understood_in_the_languages_around() -> None:

@@ -134,6 +134,7 @@ def page(import_id: int) -> ResponseReturnValue:
         rows = imports.rows_of(db.session(), import_id, view, after=after, limit=PAGE)
     faults = imports.commonest_faults(db.session(), import_id) if state.ended and state.refused else []
     undone = imports.undo_counts(db.session(), import_id) if state.row.undone_by else {}
+    kept = imports.not_undone(db.session(), import_id) if state.row.undone_by else []
     return show(
         "imports/page.html",
         state=state,
@@ -149,7 +150,7 @@ def page(import_id: int) -> ResponseReturnValue:
         odd=_oddities(odd, state.row.choices.get("alarm", ALARM)),
         faults=[{"column": column, "said": _kind_of_fault(code), "count": count} for column, code, count in faults],
         rows=rows,
-        skus=imports.names_of(db.session(), rows.rows),
+        skus=imports.names_of(db.session(), [*rows.rows, *kept]),
         orders=imports.orders_of(db.session(), rows.rows),
         changes=_changes,
         sentence=fault_sentence,
@@ -157,7 +158,7 @@ def page(import_id: int) -> ResponseReturnValue:
         before=imports.same_file_before(db.session(), state.row),
         undone=undone,
         kept_count=sum(count for reason, count in undone.items() if reason != "undone"),
-        not_undone=imports.not_undone(db.session(), import_id) if state.row.undone_by else [],
+        not_undone=kept,
         products_not_undone=imports.products_not_undone(db.session(), import_id) if state.row.undone_by else [],
         undo_words=UNDO_WORDS,
         formats=FORMAT_WORDS,

@@ -30,7 +30,7 @@ MANY_GROUPS: Final = re.compile(r"[+-]?[0-9]{1,3}([.,])[0-9]{3}(?:\1[0-9]{3})+")
 BLANKS: Final = re.compile(r"(?<=[0-9])[ \u00a0\u202f](?=[0-9]{3}(?![0-9]))")
 """Between groups of three digits, as `1 234,50` is written."""
 EXPONENT: Final = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
-BETWEEN_URLS: Final = re.compile(r"[\s|]+|,(?=\s*https?://)")
+BETWEEN_URLS: Final = re.compile(r"\s*[|,]\s*(?=https?://)|\s+")
 EAN_LENGTHS: Final = (8, 12, 13, 14)
 
 ACTIVE_WORDS: Final = {"active": True, "inactive": False, "draft": False, "archived": False}
@@ -93,6 +93,11 @@ def number(cell: str, sign: Sign | None, *, most: Decimal = MONEY_MAX, places: i
     if own is None and sign is None and AMBIGUOUS.fullmatch(digits):
         raise Unfit("ambiguous_number", value=digits)
     return border.decimal(digits, sign=own or sign or ".", most=most, places=places)
+
+
+def percent(cell: str, sign: Sign | None) -> Decimal:
+    """A rate of VAT, with or without its sign."""
+    return number(cell.strip().removesuffix("%"), sign, most=Decimal(100))
 
 
 def whole(cell: str, *, least: int = 0) -> int:

@@ -1,5 +1,6 @@
 """What a column probably means, told by what people call it in three languages; only ever a proposal."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -47,6 +48,15 @@ OPTIONS: Final = frozenset(
 """Columns that hold the values of an option, under the option's own name."""
 
 
+IN_BRACKETS: Final = re.compile(r"\((?!(?:fara|senza|without|excl|net)\b)[^()]*\)|\[[^\[\]]*\]")
+"""A unit or a currency behind a name; a price without VAT is none of ours."""
+
+
+def _word(header: str) -> str:
+    plain = IN_BRACKETS.sub(" ", name_key(folded(header))) or header
+    return "_".join(re.sub(r"[-_.:]", " ", plain).split())
+
+
 def guess(headers: Sequence[str], kind: str) -> dict[str, str]:
     """A proposal for every column: a field, `option:Name`, or nothing. No field is proposed twice."""
     fields = FIELDS[kind]
@@ -57,7 +67,7 @@ def guess(headers: Sequence[str], kind: str) -> dict[str, str]:
         for header in headers:
             if found.get(header):
                 continue
-            word = "_".join(name_key(folded(header)).replace("-", " ").replace("_", " ").replace(".", " ").split())
+            word = _word(header)
             target = (word if word in fields else "") if exact else known.get(word, "")
             if not exact and not target and kind == "variants" and word in OPTIONS:
                 target = f"option:{header.strip()}"

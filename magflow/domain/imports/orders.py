@@ -6,7 +6,6 @@ order will be refused with it.
 
 import json
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any, Final
 
 from magflow.domain import border
@@ -69,7 +68,7 @@ class OrderReader:
             "name": cells.text,
             "quantity": _quantity,
             "price": lambda cell: str(cells.number(cell, signs.get("price"))),
-            "vat_rate": lambda cell: str(cells.number(cell, signs.get("vat_rate"), most=Decimal(100))),
+            "vat_rate": lambda cell: str(cells.percent(cell, signs.get("vat_rate"))),
         }
 
     def read(self, record: Record) -> None:

@@ -7,7 +7,6 @@ product's cells and the options' names on a run's first row only; MagFlow's own 
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from operator import itemgetter
 from typing import Final
 
@@ -94,7 +93,7 @@ class VariantReader:
             "external_id": _text,
             "price": lambda cell: str(cells.number(cell, signs.get("price"))),
             "compare_at_price": lambda cell: str(cells.number(cell, signs.get("compare_at_price"))),
-            "vat_rate": lambda cell: str(cells.number(cell, signs.get("vat_rate"), most=Decimal(100))),
+            "vat_rate": lambda cell: str(cells.percent(cell, signs.get("vat_rate"))),
             "stock": lambda cell: str(cells.whole(cell)),
             "expected": lambda cell: str(cells.whole(cell)),
             "ean": cells.ean,

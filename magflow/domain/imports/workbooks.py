@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -42,11 +42,12 @@ BROKEN: Final = (
 )  # fmt: skip
 """What the archive, its compression and its XML may raise for bytes that are not what they say."""
 REFERENCE: Final = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
-LINE_BREAK: Final = "\u2028"
-"""Stands for a line break inside a cell, so that lines of the text are rows of the sheet."""
+LINE_BREAK: Final = "\x1e"
+"""Stands for a line break inside a cell, so that lines of the text are rows of the sheet; XML cannot hold it."""
 
 FIRST_DAY: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a workbook knows no time zone
 DATE_FORMATS: Final = frozenset({*range(14, 23), *range(45, 48)})
+PERCENT_FORMATS: Final = frozenset({9, 10})
 IN_QUOTES: Final = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.')
 
 
@@ -58,7 +59,7 @@ def is_workbook(start: bytes) -> bool:
 def to_lines(source: IO[bytes], target: IO[str]) -> None:
     """Write the first sheet that has rows as comma-separated lines. Raises FileFault."""
     with _archive(source) as archive:
-        styles = _date_styles(archive)
+        styles = _styles(archive)
         with _strings(archive) as string:
             for part in _sheets(archive):
                 if _Sheet(archive, part, target, string, styles).write():
@@ -164,18 +165,28 @@ def _sheets(archive: zipfile.ZipFile) -> list[str]:
     return [part for part in parts if part in names]
 
 
-def _date_styles(archive: zipfile.ZipFile) -> frozenset[int]:
-    """The styles that show a number as a date."""
+class Styles(NamedTuple):
+    """The styles that show a number as something else."""
+
+    dates: frozenset[int] = frozenset()
+    percents: frozenset[int] = frozenset()
+
+
+def _styles(archive: zipfile.ZipFile) -> Styles:
     if "xl/styles.xml" not in archive.namelist():
-        return frozenset()
-    own: set[int] = set()
+        return Styles()
+    dates, percents = set(DATE_FORMATS), set(PERCENT_FORMATS)
     styles: list[int] = []
     inside = False
 
     def begins(name: str, attributes: Mapping[str, str]) -> None:
         nonlocal inside
-        if name == "numFmt" and re.search(r"[dmyhs]", IN_QUOTES.sub("", attributes.get("formatCode", "")).lower()):
-            own.add(int(attributes.get("numFmtId", "-1")))
+        if name == "numFmt":
+            shown = IN_QUOTES.sub("", attributes.get("formatCode", "")).lower()
+            if "%" in shown:
+                percents.add(int(attributes.get("numFmtId", "-1")))
+            elif re.search(r"[dmyhs]", shown):
+                dates.add(int(attributes.get("numFmtId", "-1")))
         elif name == "cellXfs":
             inside = True
         elif name == "xf" and inside:
@@ -188,7 +199,7 @@ def _date_styles(archive: zipfile.ZipFile) -> frozenset[int]:
         inside = inside and name != "cellXfs"
 
     _parse(archive, "xl/styles.xml", begins, ends)
-    return frozenset(n for n, style in enumerate(styles) if style in DATE_FORMATS or style in own)
+    return Styles(*(frozenset(n for n, style in enumerate(styles) if style in kind) for kind in (dates, percents)))
 
 
 @contextmanager
@@ -253,9 +264,9 @@ class _Sheet:
     """Writes a sheet's rows as its parser comes to them."""
 
     def __init__(
-        self, archive: zipfile.ZipFile, part: str, target: IO[str], string: Callable[[int], str], dates: frozenset[int]
+        self, archive: zipfile.ZipFile, part: str, target: IO[str], string: Callable[[int], str], styles: Styles
     ) -> None:
-        self._archive, self._part, self._target, self._string, self._dates = archive, part, target, string, dates
+        self._archive, self._part, self._target, self._string, self._styles = archive, part, target, string, styles
         self._row: dict[int, str] = {}
         self._at = self._next = self._lines = self._width = 0
         self._kind, self._style, self._place = "n", -1, 0
@@ -313,7 +324,9 @@ class _Sheet:
         if self._kind == "s":
             return self._string(int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1)
         if self._kind == "n":
-            return _number(text, self._style in self._dates)
+            if self._style in self._styles.percents:
+                return _percent(text)
+            return _number(text, self._style in self._styles.dates)
         return {"0": "FALSE", "1": "TRUE"}.get(text, text) if self._kind == "b" else text
 
 
@@ -337,6 +350,14 @@ def _number(text: str, is_date: bool) -> str:
     shown = format(value, ".15g")
     # With three digits behind it, a point could be taken for a separator of thousands; here it is none.
     return shown + "0" if re.fullmatch(r"-?[0-9]+\.[0-9]{3}", shown) else shown
+
+
+def _percent(text: str) -> str:
+    """`0.19` shown as `19%`: taken for what is shown, or for nothing."""
+    try:
+        return format(float(text) * 100, ".15g") + "%"
+    except ValueError:
+        return text
 
 
 def _quoted(cell: str) -> str:

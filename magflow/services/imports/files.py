@@ -186,7 +186,7 @@ def _bad_header(record: Record) -> FileFault:
 def sample(path: Path, found: Dialect, width: int, most: int) -> list[list[str]]:
     """The first rows behind the header, those left out that are not well written."""
     with text_of(path, found.encoding) as text:
-        return [r.cells for r in islice(_records(text, found, width), most) if r.fault is None]
+        return [_with_breaks(r).cells for r in islice(_records(text, found, width), most) if r.fault is None]
 
 
 def _signs(path: Path, found: Dialect, layout: Layout, choices: Choices) -> dict[str, Sign | None]:
