@@ -179,7 +179,7 @@ def test_home_says_what_is_broken(site: Flask) -> None:
             "VALUES ('https://gone.example/', ARRAY['stock.changed'], '', false, 'HTTP 410')"
         )
     said = browser.get("/").get_data(as_text=True)
-    assert "emag MAIN is paused since" in said
+    assert "eMAG MAIN is paused since" in said
     assert "Nobody is told any more at https://gone.example/: it was switched off (HTTP 410)." in said
 
 

@@ -102,7 +102,7 @@ def test_home_has_the_accounts_and_the_check(app: Flask) -> None:
     assert (landed.status_code, landed.location) == (303, "/")
     page = owner.get("/").get_data(as_text=True)
     assert "Everything was checked" in page and "opened, 0 closed." in page
-    assert 'id="accounts"' in page and "emag MAIN" in page
+    assert 'id="accounts"' in page and "eMAG MAIN" in page
 
 
 def test_viewers_see_when_and_cannot_ask(app: Flask) -> None:

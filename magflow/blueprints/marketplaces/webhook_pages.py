@@ -27,10 +27,11 @@ LEAST_SECRET: Final = 8
 
 
 @blueprint.app_template_filter("source_label")
-def source_label(source: str) -> str:
-    """A source as its marketplace writes itself."""
+def source_label(name: str) -> str:
+    """A source, alone or before the name of an account, as its marketplace writes itself."""
+    source, space, account = name.partition(" ")
     adapter = adapters().get(source)
-    return adapter.label if adapter else source
+    return f"{adapter.label if adapter else source}{space}{account}"
 
 
 @blueprint.app_template_test("caller")
