@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from magflow.blueprints.stock_sync import figure_pages
 from magflow.concurrency import execute, run
 from magflow.db import db
 from magflow.domain.actors import SYSTEM
@@ -122,3 +123,12 @@ def test_a_scale_is_easily_read() -> None:
     assert one is not None
     assert (one.ticks, one.paths[0][1]) == ((4, 2, 0), "M0 90 h6 M400 30 L600 0")
     assert charts.chart([charts.Line("A", [None])], ["a"], ["a"]) is None
+
+
+@pytest.mark.parametrize("most", range(13))
+def test_what_is_counted_has_whole_numbers_at_itsupper_edge(most: int) -> None:
+    line = charts.Line("products", [0, float(most)])
+    one = charts.chart([line], ["a", "b"], ["a", "b"], most=figure_pages.upper_edge("count", [line]))
+    assert one is not None
+    assert one.ticks[0] >= most
+    assert all(tick == int(tick) for tick in one.ticks)

@@ -1,5 +1,6 @@
 """Figures over time: a page with their charts and tables, and a file of each."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -223,9 +224,15 @@ def _chart(one: Told) -> charts.Chart | None:
         f"{format_date(day, 'd MMM')}: {', '.join(written(series[n], columns[0].kind) for series in values)}"
         for n, day in enumerate(axis)
     ]
-    return charts.chart(
-        lines, [format_date(day, "d MMM") for day in axis], said, most=100 if one.kind.kind == "percent" else None
-    )
+    return charts.chart(lines, [format_date(day, "d MMM") for day in axis], said, most=upper_edge(one.kind.kind, lines))
+
+
+def upper_edge(kind: Kind, lines: Sequence[charts.Line]) -> float | None:
+    """What the upper edge has to reach; of things that are counted there is no half one beside it."""
+    if kind != "count":
+        return 100 if kind == "percent" else None
+    most = max((value for line in lines for value in line.values if value is not None), default=0)
+    return max(2, 2 * math.ceil(most / 2))
 
 
 def _carried(series: Sequence[Any]) -> list[Any]:
