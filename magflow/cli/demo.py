@@ -70,6 +70,7 @@ def load_demo(ctx: click.Context, port: int) -> None:
             raise click.ClickException(str(error)) from error
     say(f"loaded: {made['products']} products, {made['offers']} offers, {made['orders']} orders; see EMG331")
     say(f"Start it with: magflow up (the simulated marketplace comes with it, on port {port})")
+    say("Its figures begin empty; to give it a month of a past first: magflow demo play")
 
 
 @demo.command("reset")
