@@ -186,6 +186,18 @@ def test_going_on_does_not_wait_for_the_next_attempt(program: Program, owner: Ow
     assert waiting.fetchall() == [(None,), (None,)]
 
 
+def test_a_run_that_was_lost_can_be_gone_on_with_on_its_page(ana: Clerk, program: Program, owner: Owner) -> None:
+    made = upload(program, GOOD + "Gate,G-1,,,10,1\n", kind="variants").get_json()["data"]
+    button = f'action="/imports/{made["id"]}/resume"'
+    for silent, offered in ((10, False), (90, True)):
+        owner.execute(
+            "UPDATE imports SET status = 'running', beat_at = now() - make_interval(secs => %s) WHERE id = %s",
+            [silent, made["id"]],
+        )
+        assert (button in ana.get(f"/imports/{made['id']}")) is offered
+    assert ana.send(f"/imports/{made['id']}/resume").status_code == 303
+
+
 def test_one_record_of_a_feed_makes_one_variant(app: Flask, program: Program) -> None:
     product = make_product(name="Chair")
     body = {

@@ -140,6 +140,7 @@ def page(import_id: int) -> ResponseReturnValue:
         state=state,
         row=state.row,
         step=_step(state),
+        lost=commands.is_lost(state.row.status, state.row.beat_at),
         said=progress.said(state),
         error=fault_sentence(state.row.error) if state.row.error else None,
         reading=_reading(state.row.reading or {}),

@@ -237,12 +237,16 @@ def choose(session: Session, command: Chosen, *, actor: Actor) -> Import:
     return _again(session, Rerun(command.import_id, command.home), status, command.dry_run, stored, actor)
 
 
+def is_lost(status: str, beat_at: datetime | None) -> bool:
+    """Whether a run has lost its runner, or waits for a long time for its next attempt."""
+    return status in {"parsing", "running"} and (beat_at is None or beat_at < datetime.now(UTC) - SILENT)
+
+
 @transactional
 def resume(session: Session, command: Rerun, *, actor: Actor) -> Import:
     """Go on with an import that was cancelled, failed or lost its runner. Raises NotFound, ImportBusy, FileFault."""
     status, dry_run, beat_at, stored = _found(session, command.import_id)
-    lost = status in {"parsing", "running"} and (beat_at is None or beat_at < datetime.now(UTC) - SILENT)
-    if status not in {"cancelled", "failed", "paused"} and not lost:
+    if status not in {"cancelled", "failed", "paused"} and not is_lost(status, beat_at):
         raise ImportBusy(command.import_id, status)
     return _again(session, command, status, dry_run, stored, actor)
 
