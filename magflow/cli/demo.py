@@ -112,17 +112,19 @@ def play_demo(ctx: click.Context, days: int) -> None:
     if not file.exists():
         raise click.ClickException("the demo was not loaded here; load it with: magflow demo load")
     with only_one(settings), open_database(settings) as opened, open_application(ctx).app_context():
-        from magflow.simulator.playing import Play
+        from magflow.simulator.playing import NotOnlyADemo, Play
         from magflow.simulator.server import running
 
         world, place = keeping.read(file)
         with (
             psycopg.connect(opened.owner_url, autocommit=True) as owner,
-            running(world, port=place.port, control_port=place.control_port),
+            running(world, port=place.port, control_port=place.control_port) as served,
         ):
             try:
-                play = Play(world, lambda n: grow_older(owner, n), typed_by())
+                play = Play(world, served.api_url, lambda n: grow_older(owner, n), typed_by())
                 done = play.days(days, lambda n: say(f"day {n} of {days}") if n % 10 == 0 else None)
+            except NotOnlyADemo as error:
+                raise click.ClickException(str(error)) from error
             finally:
                 keeping.write(world, place, file)
     say(f"played: {done.days} days, {done.orders} orders, {done.transfers} transfers with {done.units} units")

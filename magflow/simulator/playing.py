@@ -39,6 +39,10 @@ TIMES: Final = ("date", "created", "modified", "maximum_date_for_shipment", "fin
 LOOKED_AT: Final = 200
 
 
+class NotOnlyADemo(Exception):
+    """An account of the shop speaks to somebody else than the simulator: its past is not ours to play."""
+
+
 @dataclass
 class Played:
     """What happened."""
@@ -54,6 +58,8 @@ class Play:
     """A shop, its marketplace that answers, and how its books are made older (`older`). Nothing else may run on it."""
 
     world: World
+    url: str
+    """Where it answers."""
     older: Callable[[int], None]
     actor: Actor
     played: Played = field(default_factory=Played)
@@ -61,7 +67,8 @@ class Play:
     """Of this marketplace, by code."""
 
     def days(self, days: int, say: Callable[[int], None]) -> Played:
-        """Play so many days; `say` is told after each."""
+        """Play so many days; `say` is told after each. Raises NotOnlyADemo."""
+        self._check()
         self.accounts = {one.code: one.id for one in reads.accounts(db.session()) if one.code in self._names()}
         db.session.remove()
         limits = {id_: accounts.load(accounts.OfAccount(id_), actor=self.actor).limits for id_ in self.ids}
@@ -77,6 +84,13 @@ class Play:
             self._pace(limits)
         forecasting.forecast_all(actor=self.actor)
         return self.played
+
+    def _check(self) -> None:
+        every = accounts.every(db.session())
+        others = [one.code for one in every if one.credentials is not None and one.base_url != self.url]
+        db.session.remove()
+        if others:
+            raise NotOnlyADemo(f"account {others[0]} does not speak to the simulator; days are played in a demo alone")
 
     @property
     def ids(self) -> list[int]:

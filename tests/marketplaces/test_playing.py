@@ -15,9 +15,9 @@ from magflow.db import db
 from magflow.models import MarketplaceAccount
 from magflow.postgres.ageing import grow_older
 from magflow.queries import stock_figures
-from magflow.services import invariants, market_sync, publishing, stock
+from magflow.services import accounts, invariants, market_sync, publishing, stock
 from magflow.simulator import buying
-from magflow.simulator.playing import Play
+from magflow.simulator.playing import NotOnlyADemo, Play
 from tests.marketplaces.conftest import Market, sellable
 from tests.shop import ANA
 
@@ -40,7 +40,8 @@ def played(app: Flask, market: Market, add_account: Callable[..., MarketplaceAcc
     publishing.enqueue_all(actor=ANA)
     stock.adjust(stock.AdjustStock(variant.id, "count", delta=1), actor=ANA)
     began = datetime.now(UTC)
-    done = Play(market.world, lambda days: grow_older(owner, days), ANA).days(10, lambda _day: None)
+    play = Play(market.world, market.running.api_url, lambda days: grow_older(owner, days), ANA)
+    done = play.days(10, lambda _day: None)
     db.session.rollback()
     return {"done": done, "began": began}
 
@@ -75,3 +76,14 @@ def test_ten_days(played: dict[str, Any], owner: Owner, market: Market) -> None:
         owner.execute("UPDATE stock_movements SET at = at")
     db.session.rollback()
     assert invariants.findings(invariants.audit(db.session())) == []
+
+
+def test_a_shop_that_sells_elsewhere_is_left_alone(app: Flask, market: Market) -> None:
+    elsewhere = accounts.NewAccount(
+        "emag", "shop", username="a@shop.example", password="x", base_url="https://marketplace.example/api-3"
+    )
+    accounts.add(elsewhere, actor=ANA)
+    aged: list[int] = []
+    with pytest.raises(NotOnlyADemo, match="shop"):
+        Play(market.world, market.running.api_url, aged.append, ANA).days(1, lambda _day: None)
+    assert aged == []
