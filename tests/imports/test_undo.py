@@ -75,6 +75,26 @@ def test_a_product_that_was_made_is_archived_and_what_was_missing_comes_back(bri
     assert [row[4] for row in variants_of(owner, "Miss Tee")] == [0, 0]
 
 
+def test_what_was_touched_since_stays_a_draft_and_its_product_as_it_is(bring: Import, owner: Owner) -> None:
+    bring(HEAD + "Kept Tee,KE-1,Tone,Red,10,,5\nKept Tee,KE-2,Tone,Blue,10,,5\nKept Tee,KE-3,Tone,Green,10,,5\n")
+    brand = HEAD.strip() + ",brand\n"
+    done = bring(brand + "Kept Tee,KE-1,Tone,Red,10,,5,Nord\n", choices=Choices(missing="deactivate"))
+    owner.execute("UPDATE variants SET version = version + 1 WHERE sku = 'KE-2'")
+    owner.execute("UPDATE products SET brand = 'Sud', version = version + 1 WHERE name = 'Kept Tee'")
+    take_back(done.id)
+    assert [(row[0], row[4]) for row in variants_of(owner, "Kept Tee")] == [("KE-1", 0), ("KE-2", 1), ("KE-3", 0)]
+    assert owner.execute("SELECT brand FROM products WHERE name = 'Kept Tee'").fetchone() == ("Sud",)
+
+
+def test_what_a_source_called_a_variant_is_forgotten_with_its_import(bring: Import, owner: Owner) -> None:
+    bring(HEAD + "Id Tee,ID-1,Tone,Red,10,,5\n")
+    done = bring(HEAD.strip() + ",external_id\nId Tee,ID-1,Tone,Red,10,,5,E-77\n", source="erp")
+    known = "SELECT count(*) FROM variant_external_ids WHERE external_id = 'E-77'"
+    assert owner.execute(known).fetchone() == (1,)
+    take_back(done.id)
+    assert owner.execute(known).fetchone() == (0,)
+
+
 def test_pictures_of_products_come_back_with_their_texts(bring: Import, owner: Owner) -> None:
     shopify = "Title,URL handle,SKU,Option1 name,Option1 value,Price,Product image URL,Image position,Image alt text\n"
     bring(
