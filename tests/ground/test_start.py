@@ -50,7 +50,7 @@ def test_an_application_under_another_server_does_too(home: Path) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > AN_APPLICATION
