@@ -102,10 +102,13 @@ def order_lines(session: Session, order_id: int) -> Sequence[Row[Any]]:
 
 
 RETURNS: Final = """
-SELECT b.id, b.external_id, b.order_external_id, b.status, b.order_id, b.document_id, b.problem, b.changed_at, r.number,
+SELECT b.id, b.external_id, b.order_external_id, b.status, r.id AS order_id, b.document_id, b.problem, b.changed_at,
+       r.number,
        EXISTS (SELECT FROM marketplace_writes w WHERE w.account_id = b.account_id AND w.kind = 'return_status'
                AND w.subject = b.external_id AND w.state = 'waiting') AS waits
-FROM marketplace_returns b LEFT JOIN orders r ON r.id = b.order_id
+FROM marketplace_returns b
+LEFT JOIN marketplace_orders m ON m.account_id = b.account_id AND m.external_id = b.order_external_id
+LEFT JOIN orders r ON r.id = coalesce(b.order_id, m.order_id)
 WHERE b.account_id = :id AND (:open = false OR b.status IN (2, 3, 6)) AND (:before = 0 OR b.id < :before)
 ORDER BY b.id DESC LIMIT :most"""
 COUNT_RETURNS: Final = """

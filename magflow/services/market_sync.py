@@ -192,8 +192,8 @@ def read_back(account_id: int, *, actor: Actor, most: int = MOST_READ_BACK) -> i
 
 @transactional
 def ask(session: Session, account_id: int, *, actor: Actor) -> None:
-    """Somebody wants offers and orders to be read now; a job does it."""
-    for task in ("marketplaces.offers", "marketplaces.orders"):
+    """Somebody wants offers, orders and returns to be read now; jobs do it."""
+    for task in ("marketplaces.offers", "marketplaces.orders", "marketplaces.returns"):
         jobs.enqueue(session, task, queueing_lock=f"{task}:{account_id}", account_id=account_id)
 
 

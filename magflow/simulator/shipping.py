@@ -1,13 +1,16 @@
 """What leaves the seller's house in the simulated marketplace: addresses, waybills, labels."""
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
+
+from fpdf import FPDF
 
 from magflow.simulator import buying
 from magflow.simulator.envelopes import Reply, envelope
 from magflow.simulator.world import SELLER, SimAccount, World
 
-LABEL: Final = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+PAPERS: Final = {"A4": (210, 297), "A5": (148, 210), "A6": (105, 148)}
 NEEDED: Final = ("name", "contact", "phone1", "locality_id", "street")
 
 
@@ -33,10 +36,16 @@ def awb_save(world: World, account: SimAccount, body: Any, _query: Any, _part: s
             return envelope(None, f"{side}: {missing[0]} is required", error=True)
         if given.get("zipcode") == "":
             return envelope(None, f"{side}: zipcode must not be empty", error=True)
+    try:
+        cash = float(item["cod"])
+    except (KeyError, TypeError, ValueError):
+        return envelope(None, "cod is required", error=True)
     if order["status"] not in {2, 3, 4}:
         return envelope(None, "No waybill can be issued for this order", error=True)
     buying.move(world, account, order, 4)
     order["_awbs"] = [*order.get("_awbs", []), 55_000_000 + world.number("awb")]
+    order.setdefault("_parcels", {})[str(order["_awbs"][-1])] = {"cash": cash, "to": item["receiver"],
+                                                                 "from": item["sender"]}  # fmt: skip
     return envelope({"reservation_id": order["_awbs"][-1]})
 
 
@@ -55,5 +64,35 @@ def awb_read(_world: World, account: SimAccount, body: Any, _query: Any, _part: 
     })  # fmt: skip
 
 
-def awb_pdf(*_rest: Any) -> Reply:
-    return Reply(200, LABEL, {"Content-Type": "application/pdf"})
+def awb_pdf(_world: World, account: SimAccount, _body: Any, query: Mapping[str, list[str]], _part: str) -> Reply:
+    """The label, on the paper that was asked for."""
+    wanted, paper = query.get("emag_id", [""])[0], query.get("awb_format", ["A4"])[0]
+    order = next((one for one in account.orders.values() if wanted in map(str, one.get("_awbs", []))), None)
+    if order is None or paper not in PAPERS:
+        return envelope(None, "AWB not found", error=True)
+    parcel = order.get("_parcels", {}).get(wanted, {"cash": 0, "to": {}, "from": {}})
+    return Reply(200, _label(f"4EMG{wanted}", paper, order["id"], parcel), {"Content-Type": "application/pdf"})
+
+
+def _label(number: str, paper: str, order: int, parcel: Mapping[str, Any]) -> bytes:
+    page = FPDF(format=PAPERS[paper])
+    page.add_page()
+    for text, size in (
+        (number, 22),
+        (f"Comanda {order}", 11),
+        (f"Catre: {_address(parcel['to'])}", 13),
+        (f"De la: {_address(parcel['from'])}", 10),
+        (f"Ramburs: {parcel['cash']:.2f} RON" if parcel["cash"] else "Fara ramburs", 13),
+    ):
+        page.set_font("helvetica", size=size)
+        page.multi_cell(0, size * 0.6, _plain(text), new_x="LMARGIN", new_y="NEXT")
+    return bytes(page.output())
+
+
+def _address(side: Mapping[str, Any]) -> str:
+    return ", ".join(str(side[name]) for name in ("name", "street", "zipcode", "phone1") if side.get(name))
+
+
+def _plain(text: str) -> str:
+    """Without its marks: the fonts that need no file know no Romanian letters."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()

@@ -121,7 +121,7 @@ def test_what_came_back_is_told_and_a_return_is_followed(
     back = buying.open_return(market.world, market.account("main"), placed, {offered: 2})
     market_sync.read_returns(main.id, actor=ANA)
     [listed] = call.data("GET", f"/accounts/{main.id}/returns")
-    assert (listed["status"], listed["order_id"], listed["taken_back"]) == ("new", None, False)
+    assert (listed["status"], listed["order_id"], listed["taken_back"]) == ("new", order.id, False)
     path = f"/returns/{listed['id']}/status"
     assert call("PUT", path, status="closed")[0] == 422
     for status in ("approved", "received", "closed"):

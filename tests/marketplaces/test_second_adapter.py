@@ -108,7 +108,8 @@ def test_trouble_is_told_apart_and_what_it_cannot_do_is_refused(app: Flask, woo:
         shop.rights = "none"
         assert accounts.try_connection(market_sync.account_of(account.id)).trouble == "no_rights"
         shop.rights = "read_write"
-        assert accounts.try_connection(market_sync.account_of(account.id)).trouble is None
+        found = accounts.try_connection(market_sync.account_of(account.id))
+        assert (found.trouble, found.offers) == (None, 1)
         market_sync.read_offers(account.id, actor=ANA)
         offer = db.session.scalars(select(Offer).where(Offer.account_id == account.id)).one()
         db.session.rollback()

@@ -183,8 +183,9 @@ def test(account_id: int) -> ResponseReturnValue:
         flash(sentence(refused), "error")
     else:
         if found.trouble is None:
-            said = ngettext("The connection works: %(num)d offer.", "The connection works: %(num)d offers.",
-                            found.offers or 0)  # fmt: skip
+            said = _("The connection works.") if found.offers is None else ngettext(
+                "The connection works: %(num)d offer.", "The connection works: %(num)d offers.", found.offers
+            )  # fmt: skip
             flash(said, "success")
         else:
             seen = _(" The marketplace sees %(address)s.", address=found.address) if found.address else ""

@@ -118,7 +118,7 @@ WRITE_WORDS: Final[dict[str, Any]] = {
     "waybill": _l("Waybill"),
     "order_status": _l("Order status"),
     "storno": _l("Storno"),
-    "return_status": _l("Return"),
+    "return_status": _l("Step of a return"),
 }
 WRITE_STATES: Final[dict[str, Any]] = {
     "waiting": (_l("waiting"), "info", "clock"),

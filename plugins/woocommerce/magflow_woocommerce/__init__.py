@@ -49,8 +49,10 @@ class WooShop:
     def check(self) -> Checked:
         """One product, to see whether we may."""
         began = time.monotonic()
-        self._get("products", {"per_page": 1})
-        return Checked(None, round((time.monotonic() - began) * 1000))
+        answer = self._wire.call("GET", "products", query={"per_page": 1}, repeatable=True)
+        _read(answer)
+        counted = next((value for name, value in answer.headers.items() if name.lower() == "x-wp-total"), None)
+        return Checked(integer(counted), round((time.monotonic() - began) * 1000))
 
     def offers(self) -> Iterator[list[OfferReading]]:
         """Products and their variations."""

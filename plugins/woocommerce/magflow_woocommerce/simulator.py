@@ -101,9 +101,17 @@ def _fault(status: int, code: str, message: str) -> Told:
     return status, {"code": code, "message": message, "data": {"status": status}}
 
 
+class Page(list[dict[str, Any]]):
+    """A page of a list; `total`: how many there are on all of them."""
+
+    total: int = 0
+
+
 def _page(rows: list[dict[str, Any]], query: dict[str, str]) -> Told:
     size, number = min(100, int(query.get("per_page", 10))), int(query.get("page", 1))
-    return 200, rows[(number - 1) * size : number * size]
+    page = Page(rows[(number - 1) * size : number * size])
+    page.total = len(rows)
+    return 200, page
 
 
 def _products(shop: Shop, _ids: list[int], query: dict[str, str], _body: Any) -> Told:
@@ -205,6 +213,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=UTF-8")
         self.send_header("Content-Length", str(len(content)))
+        if isinstance(told, Page):
+            self.send_header("X-WP-Total", str(told.total))
         self.end_headers()
         self.wfile.write(content)
 
