@@ -98,7 +98,8 @@ def test_an_order_is_taken_whole_or_not_at_all(bring: Import) -> None:
         (5, "", "order_not_whole"), (6, "sku", "unknown_sku"), (7, "sku", "ambiguous_sku"), (8, "status", "required"),
         (9, "", "order_not_whole"), (10, "status", "contradicts"), (11, "status", "not_one_of"),
         (11, "placed_at", "not_a_date_or_time"), (11, "customer_email", "not_an_email"),
-        (11, "quantity", "out_of_range"), (11, "unit_price", "out_of_range"), (14, "", "order_not_whole"), (15, "number", "required"),
+        (11, "quantity", "out_of_range"), (11, "unit_price", "out_of_range"),
+        (14, "", "order_not_whole"), (15, "number", "required"),
     ]  # fmt: skip
     assert [row[0] for row in rows(ORDERS + "'WH-%' ORDER BY number")] == ["WH-8", "WH-9"]
     assert sum(done.counts) == 14
