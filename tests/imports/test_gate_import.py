@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import struct
 import subprocess
 import sys
 import threading
@@ -116,6 +117,13 @@ def archive(parts: dict[str, bytes], declared: dict[str, int] | None = None) -> 
     return out.getvalue()
 
 
+def misled(raw: bytes) -> bytes:
+    """The archive's end says that its directory begins further behind than it does: all parts begin before the file."""
+    end = raw.rindex(b"PK\x05\x06")
+    (begins,) = struct.unpack_from("<L", raw, end + 16)
+    return raw[: end + 16] + struct.pack("<L", begins + 100_000) + raw[end + 20 :]
+
+
 LETTERS = random.Random(SEED).randbytes(3_500_000).hex().encode()
 WORKBOOK = {"xl/workbook.xml": workbooks.WORKBOOK.encode(),
             "xl/_rels/workbook.xml.rels": workbooks.RELATIONS.format(
@@ -142,6 +150,7 @@ LAUGHS = (
         (archive({**WORKBOOK, SHEET: b"<!--" + LETTERS + b"-->"}), "workbook_strange"),
         (archive({**WORKBOOK, SHEET: b"<row><c t='" + LETTERS + b"'/></row>"}), "workbook_strange"),
         (archive({**WORKBOOK, SHEET: b"<a>" * 5_000}), "workbook_strange"),
+        (misled(archive({**WORKBOOK, SHEET: b"<worksheet/>"})), "workbook_broken"),
         (b"PK\x03\x04" + b"\x00" * 500, "workbook_broken"),
         (b",".join([b"ab"] * 1_000_000) + b"\nA,1\n", "too_many_columns"),
         (b'product,"sku,price\nA,1,5\n', "header_broken"),

@@ -121,7 +121,7 @@ def test_an_inventory_file_with_a_column_for_each_location(bring: Import, owner:
     )
     done = bring(head + rows, kind="stock")
     assert done.faults() == [
-        (4, "Depozit Nord", "required"), (5, "Depozit Nord", "not_a_number"),
+        (4, "Depozit Nord", "required"), (5, "Depozit Nord", "not_an_integer"),
         (6, "Depozit Nord, Magazin", "below_zero"),
     ]  # fmt: skip
     assert (done.counts, stock_of(a), stock_of(b), movements_of(a)) == ((2, 0, 3), 5, 6, [-2])

@@ -322,7 +322,7 @@ def test_a_dry_run_tells_what_would_happen_and_writes_nothing(bring: Import, own
 
 def test_rows_that_make_no_variant_say_what_they_bring(bring: Import, owner: Owner) -> None:
     head = "Title,URL handle,Option1 name,Option1 value,Price,Product image URL,Image alt text\n"
-    text = f"{head}Jar,jar,Title,Default Title,5,https://a.example/1.jpg,Front\n,jar,,,,https://a.example/2.jpg,Back\n"
+    text = f"{head}Jam,jam,Title,Default Title,5,https://a.example/1.jpg,Front\n,jam,,,,https://a.example/2.jpg,Back\n"
     for dry_run in (True, False):
         done = bring(text, dry_run=dry_run)
         [(told,)] = rows(owner, "SELECT changes FROM import_rows WHERE import_id = %s AND number = 2", done.id)

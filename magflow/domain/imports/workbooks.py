@@ -5,6 +5,7 @@ anything is unpacked, definitions of entities are refused, and what the parser g
 not grow with the file.
 """
 
+import errno
 import os
 import re
 import struct
@@ -78,6 +79,10 @@ def _archive(source: IO[bytes]) -> Iterator[zipfile.ZipFile]:
             yield archive
     except BROKEN as error:
         raise FileFault("workbook_broken") from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # its directory leads to a place before the file's beginning
+            raise FileFault("workbook_broken") from error
+        raise
 
 
 def _judge(parts: Sequence[zipfile.ZipInfo]) -> None:
