@@ -52,9 +52,9 @@ class MarketplaceTrouble(Conflict):
 
     code = "marketplace_trouble"
 
-    def __init__(self, error: MarketplaceError) -> None:
-        super().__init__(f"{error.trouble}: {error}")
-        self.trouble = error.trouble
+    def __init__(self, trouble: str, said: str) -> None:
+        super().__init__(f"{trouble}: {said}")
+        self.trouble = trouble
 
     def details(self) -> dict[str, Any]:
         return {"trouble": self.trouble}
@@ -66,7 +66,7 @@ def told_to_programs() -> Iterator[None]:
     try:
         yield
     except MarketplaceError as error:
-        raise MarketplaceTrouble(error) from error
+        raise MarketplaceTrouble(error.trouble, str(error)) from error
 
 
 @dataclass(frozen=True)

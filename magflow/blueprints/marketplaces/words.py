@@ -200,7 +200,8 @@ sentences.SENTENCES.update(
         CredentialsUnreadable: lambda _r: _("The password was kept with another key: enter it again."),
         NotSigned: lambda _r: _("The signature is missing or not good."),
         WriteWaiting: lambda _r: _("The same was asked for a moment ago and waits to be sent."),
-        MarketplaceTrouble: lambda r: trouble(r.trouble),
+        MarketplaceTrouble: lambda r: _("The marketplace was asked and did not do it: %(reason)s",
+                                        reason=trouble(r.trouble)),
         WriteEnded: lambda _r: _("It was sent or ended meanwhile."),
         OfferTaken: lambda _r: _("The variant has another offer in this account. Take it away there first."),
     }
