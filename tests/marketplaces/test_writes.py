@@ -93,6 +93,17 @@ def test_a_price_is_said_with_vat_and_sent_without(app: Flask, market: Market, m
         market_writes.take_back(OfWrite(undone.id), actor=ANA)
 
 
+def test_what_is_being_sent_is_not_taken_back(app: Flask, market: Market, main: MarketplaceAccount) -> None:
+    _sold, offer = listed(market, main, "TELL-9")
+    asked = market_asks.set_price(SetPrice(offer.id, Decimal("11.99")), actor=ANA)
+    single.every("UPDATE marketplace_writes SET next_at = clock_timestamp() WHERE id = %(id)s", {"id": asked.id})
+    assert [write.id for write in market_writes.claim(main.id, actor=ANA)] == [asked.id]
+    with pytest.raises(market_writes.WriteEnded):
+        market_writes.take_back(OfWrite(asked.id), actor=ANA)
+    assert write_of(asked).state == "waiting"
+    assert send(main) == 1
+
+
 def test_what_is_refused_says_so_and_a_lost_answer_is_asked_again(
     app: Flask, market: Market, main: MarketplaceAccount
 ) -> None:
