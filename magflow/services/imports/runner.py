@@ -101,16 +101,8 @@ def _run(
     headers = _headers(reading.layout)
     if begun.kind == "offers":
         offers.check_account(begun.source, begun.source_account, actor=actor)
-    rows = begun.rows
-    if not begun.prepared:
-        preparing.clear(import_id, not begun.planned, actor=actor)
-
-        def read(count: int) -> None:
-            tell(Progress("parsing", count))
-            pause_point()
-
-        rows = preparing.prepare(import_id, begun.run, path, reading, actor=actor, step=read)
     keyless = not reading.layout.columns.keys() & {"handle", "name"}
+    rows = _prepared(import_id, path, reading, begun, actor, pause_point, tell)
     checking.check(
         Asked(import_id, begun.run, begun.kind, begun.source, begun.source_account, choices.match, keyless,
               begun.planned),
@@ -157,6 +149,27 @@ def _run(
     preparing.clear(import_id, False, actor=actor)
     log.info("import ended", extra={"import": import_id, "finished": finished, **vars(total)})
     return Done(finished, total)
+
+
+def _prepared(
+    import_id: int,
+    path: Path,
+    reading: files.Reading,
+    begun: Begun,
+    actor: Actor,
+    pause_point: Callable[[], None],
+    tell: Callable[[Progress], None],
+) -> int:
+    """How many rows the file has, all of them read."""
+    if begun.prepared:
+        return begun.rows
+    preparing.clear(import_id, not begun.planned, actor=actor)
+
+    def read(count: int) -> None:
+        tell(Progress("parsing", count))
+        pause_point()
+
+    return preparing.prepare(import_id, begun.run, path, reading, actor=actor, step=read)
 
 
 def _headers(layout: Layout) -> dict[str, str]:
