@@ -59,6 +59,7 @@ BEYOND_SCHEMAS: Final[dict[str, str]] = {
     "not_to_be_sent": "an order that nobody accepted",
     "not_finalized": "an order that was not sent",
     "nothing_came_back": "an order that nothing came back of",
+    "too_short": "a name that is short once the blanks around it are gone",
     "below_one": "neither parcels nor envelopes",
     "no_ean": "a variant without a barcode",
     "too_few": "a product with a single offer",
