@@ -51,8 +51,8 @@ class AlertRow:
 
     @property
     def type(self) -> str:
-        advice = self.recommendation
-        return advice.type if advice else TYPES[self.alert.cause]  # type: ignore[index]
+        """What it is found and counted by. `recommendation` says what is best now, which may be to buy anew."""
+        return TYPES[self.alert.cause]  # type: ignore[index]
 
     @property
     def recommendation(self) -> Recommendation | None:

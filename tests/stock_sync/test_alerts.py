@@ -68,6 +68,14 @@ def test_the_reference_case_over_the_api(program: Program) -> None:
     assert variant.sku == "EMG331"
 
 
+def test_an_alert_is_found_and_counted_by_one_type_even_where_goods_must_be_bought_anew(program: Program) -> None:
+    make_listed(offer("main", 3), sku="ALONE")
+    look()
+    [one] = program.data("GET", "/stock-sync/alerts?type=stock_transfer&sku=ALONE")
+    assert (one["sku"], one["type"], one["recommendation"]["type"]) == ("ALONE", "stock_transfer", "restock")
+    assert "restock" not in program.data("GET", "/stock-sync/dashboard/summary")["by_type"]
+
+
 def test_low_stock_opens_below_its_limit_and_closes_above_its_margin(app: Flask) -> None:
     variant = make_listed(offer("main", 5), offer("fbe", 26))
     look()
