@@ -43,6 +43,7 @@ BEYOND_SCHEMAS: Final[dict[str, str]] = {
     "has_no_options": "combinations of a product without any",
     "below_zero": "a value that is right for another action",
     "not_an_email": "JSON Schema's addresses are wider than mailboxes",
+    "not_a_phone": "telephone numbers, as people write them",
     "not_a_time": "years that no shop can mean",
     "too_long": "names that no index holds once folded",
     "idempotency_key_reused": "a key that came with another request",

@@ -79,7 +79,7 @@ def test_a_request_that_is_still_arriving_is_answered_too(running: Running) -> N
         other.getresponse().read()
         running.server.stop()
         client.sendall(b"lf")
-        assert b"sold half" in client.recv(4096)
+        assert b"".join(iter(lambda: client.recv(4096), b"")).endswith(b"sold half")  # head and body may come apart
         other.close()
 
 

@@ -109,8 +109,8 @@ def test_a_cancellation_that_overtakes_its_order_leaves_nothing_sold(app: Flask)
 
 @pytest.mark.parametrize("wrong", [{"unit_price": "NaN"}, {"unit_price": "1,5"}, {"vat_rate": "a fifth"}])
 def test_a_price_that_cannot_be_read_does_not_become_the_catalogues(app: Flask, wrong: dict[str, str]) -> None:
-    variant, secret = sellable("HOOK-4", 5), secret_of("generic", "erp")
-    item = {"sku": "HOOK-4", "quantity": 1, "unit_price": "10", "vat_rate": "21"} | wrong
+    variant, secret = sellable("HOOK-9", 5), secret_of("generic", "erp")
+    item = {"sku": "HOOK-9", "quantity": 1, "unit_price": "10", "vat_rate": "21"} | wrong
     body = event("order.created", {"external_id": "A-4", "items": [item]})
     webhooks.receive("generic", "erp", headers_of(secret, "p-1", body), body)
     webhooks.work(actor=ANA)

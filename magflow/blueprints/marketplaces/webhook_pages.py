@@ -26,7 +26,7 @@ PAGE: Final = 50
 LEAST_SECRET: Final = 8
 
 
-@blueprint.app_template_filter("source_label")
+@blueprint.app_template_global("source_label")
 def source_label(name: str) -> str:
     """A source, alone or before the name of an account, as its marketplace writes itself."""
     source, space, account = name.partition(" ")
@@ -34,8 +34,8 @@ def source_label(name: str) -> str:
     return f"{adapter.label if adapter else source}{space}{account}"
 
 
-@blueprint.app_template_test("caller")
-def caller(source: str) -> bool:
+@blueprint.app_template_global("only_calls")
+def only_calls(source: str) -> bool:
     """Whether a source only calls us, and cannot be asked."""
     adapter = adapters().get(source)
     return adapter is not None and adapter.open is None
