@@ -111,7 +111,7 @@ def _run(
     # A file that names no products does not say what there is of one.
     deactivate = choices.missing == "deactivate" and not keyless
     deactivate = deactivate and _speaks_for_all(import_id, reading.layout, actor=actor)
-    total = Counts()
+    total, busy = Counts(), 0
 
     def step(counts: Counts) -> None:
         nonlocal total
@@ -119,8 +119,6 @@ def _run(
         tell(Progress("running", rows, total.rows))
         pause_point()
         _beat(import_id, begun.run, actor=actor)
-
-    busy = 0
 
     def work(chunk: Chunk) -> Counts:
         nonlocal busy
