@@ -52,6 +52,22 @@ RULES = [
         ("commands.begin(7)", "story.begin()"),
     ),
     Rule(
+        "commits that do not wait for the disk",
+        imports_of("magflow.concurrency.done_again_after_a_crash"),
+        ("services/imports/preparing.py", "services/imports/runner.py"),
+        "let it wait: what was acknowledged must outlive a crash; only parts of an import are done again after one",
+        ("from magflow.concurrency import done_again_after_a_crash",),
+        ("from magflow.concurrency import execute",),
+    ),
+    Rule(
+        "the durability of a commit",
+        sql_like(r"synchronous_commit'?\s*(=|TO\b|,\s*'off')"),
+        ("concurrency/", *SERVER),
+        "use magflow.concurrency.done_again_after_a_crash, where a crash is looked up and made good",
+        ('execute(session, "SET LOCAL synchronous_commit = off")',
+         "execute(session, \"SELECT set_config('synchronous_commit', 'off', true)\")"),
+    ),
+    Rule(
         "locks of the ORM",
         called("with_for_update"),
         ("concurrency/",),
